@@ -1,0 +1,85 @@
+"""The one way to write a value as bytes: what is hashed is written here and nowhere else."""
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import Enum
+
+from tradeops.domain.errors import DataError
+
+
+def encode_canonical(value: object) -> bytes:
+    """Canonical UTF-8 JSON of a value.
+
+    Keys sorted, no white space, decimals as plain strings, floats by ``repr``, times in UTC with
+    microseconds and ``Z``, dates in ISO form, dataclasses by field, sequences as lists.
+
+    Args:
+        value: Mappings, sequences, dataclasses and scalars, nested.
+
+    Raises:
+        DataError: NaN, infinity, a naive time, or a type that has no canonical form.
+    """
+    plain = to_plain(value)
+    return json.dumps(
+        plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    ).encode()
+
+
+def to_plain(value: object) -> object:
+    """The JSON-like form that `encode_canonical` writes."""
+    if isinstance(value, Enum):
+        return to_plain(value.value)
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return _finite(value)
+    if isinstance(value, Decimal):
+        return decimal_text(value)
+    if isinstance(value, datetime):
+        return _utc_text(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    return _container(value)
+
+
+def decimal_text(value: Decimal) -> str:
+    """A decimal without exponent and without trailing zeros, so that equal values read alike."""
+    if not value.is_finite():
+        raise DataError(f"{value} has no canonical form; decimals must be finite", value=value)
+    text = format(value, "f")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text in ("-0", "") else text
+
+
+def _container(value: object) -> object:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: to_plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {_key(key): to_plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_plain(item) for item in value]
+    raise DataError(f"{type(value).__name__} has no canonical form", type=type(value).__name__)
+
+
+def _key(key: object) -> str:
+    plain = to_plain(key)
+    if not isinstance(plain, str):
+        raise DataError(f"key {key!r} is not text; canonical objects have text keys", key=key)
+    return plain
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise DataError(f"{value} has no canonical form; floats must be finite", value=value)
+    return float(value)
+
+
+def _utc_text(value: datetime) -> str:
+    if value.tzinfo is None:
+        raise DataError(f"{value} has no time zone; times are aware UTC", value=value)
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

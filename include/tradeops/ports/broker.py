@@ -1,0 +1,54 @@
+"""Who executes orders."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+from tradeops.domain.books import Book
+from tradeops.domain.identifiers import BookId, ClientOrderId
+from tradeops.domain.orders import Fill, Order, OrderChange
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionExecutions:
+    """What became of a book's open orders in one session.
+
+    Args:
+        fills: In the order executed: sells before buys, ties by order id.
+        changes: One final state per order, in the same order; says why when not filled whole.
+    """
+
+    fills: tuple[Fill, ...]
+    changes: tuple[OrderChange, ...]
+
+
+class Broker(Protocol):
+    """Takes orders once and reports executions as often as asked."""
+
+    def submit(self, book_id: BookId, order: Order) -> OrderChange:
+        """Hand over an order; `submitted` or `rejected` with the reason.
+
+        A client_order_id that the broker already has is not taken again: the first answer is
+        returned.
+
+        Raises:
+            ExternalServiceError: The outcome is unknown; ask with `find`, do not send again.
+        """
+        ...
+
+    def find(
+        self, client_order_ids: Sequence[ClientOrderId]
+    ) -> Mapping[ClientOrderId, OrderChange]:
+        """First answers to those of the orders that the broker has."""
+        ...
+
+    def executions(self, book_id: BookId, session: date, account: Book) -> SessionExecutions:
+        """Executions of the book's orders valid in `session`; the same answer at every call.
+
+        Args:
+            book_id: Whose orders.
+            session: In which session.
+            account: The book after the session's corporate actions, as the custodian sees it.
+        """
+        ...

@@ -1,0 +1,253 @@
+"""The append-only, hash-chained record of what was decided and done."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+from tradeops.domain.bundles import Bundle
+from tradeops.domain.claims import Claim, ClaimRequest, ClockMove
+from tradeops.domain.decisions import DecisionRecord
+from tradeops.domain.identifiers import (
+    BookId,
+    BundleId,
+    ClientOrderId,
+    CycleId,
+    LearnerStateId,
+    PolicyVersion,
+)
+from tradeops.domain.learners import LearnerState
+from tradeops.domain.lifecycle import OrderState
+from tradeops.domain.orders import Fill, Order, OrderChange
+from tradeops.domain.policy import TradingPolicy
+from tradeops.domain.settlements import Settlement
+from tradeops.domain.verdicts import KillSwitch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboxKey:
+    """An event whose effect is recorded with it, once."""
+
+    consumer: str
+    topic: str
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainHead:
+    """The end of one stream."""
+
+    stream: str
+    sequence: int
+    digest: str
+
+
+class CycleClaims(Protocol):
+    """Who may run a cycle."""
+
+    def claim_cycle(self, request: ClaimRequest) -> Claim:
+        """Claim the one cycle of (account, stage, run, as_of), whatever its bundle.
+
+        Closed or decided by anybody: say so in the claim's state; a closed cycle writes nothing, a
+        decided one gets a new epoch. Held by a dead owner or past its time: a higher epoch with
+        the first claim's cycle id, bundle, universe and watermark. A granted epoch is also an
+        entry of the book's stream. An owner may claim again what it holds (a higher epoch).
+
+        Raises:
+            CycleHeld: A living owner holds it.
+        """
+        ...
+
+    def renew_claim(self, claim: Claim) -> None:
+        """Extend the claim's life.
+
+        Raises:
+            StaleEpoch: A newer claim exists.
+        """
+        ...
+
+
+class DecisionLog(Protocol):
+    """Decisions and orders."""
+
+    def record_decision(self, claim: Claim, record: DecisionRecord, asked_by: InboxKey) -> None:
+        """Write record, its orders as `new`, outbox rows and the inbox row in one transaction.
+
+        Repeating it with an equal decision is harmless.
+
+        Raises:
+            StaleEpoch: A newer claim exists.
+            CycleConflict: Another decision is recorded for the same book and time.
+        """
+        ...
+
+    def record_order_changes(self, claim: Claim, changes: Sequence[OrderChange]) -> None:
+        """Append new states of orders; a state that an order already has is skipped.
+
+        Raises:
+            StaleEpoch: A newer claim exists.
+            IllegalTransition: The order's state machine has no such step.
+        """
+        ...
+
+    def close_cycle(self, claim: Claim) -> None:
+        """Mark the cycle closed; once.
+
+        Raises:
+            StaleEpoch: A newer claim exists.
+        """
+        ...
+
+    def find_decision(self, book_id: BookId, session: date) -> DecisionRecord | None:
+        """The book's decision of a session."""
+        ...
+
+    def get_decision(self, cycle_id: CycleId) -> DecisionRecord:
+        """A decision by full identifier or an unambiguous beginning of it.
+
+        Raises:
+            UnknownRecord: There is none, or more than one.
+        """
+        ...
+
+    def list_decisions(self, book_id: BookId | None = None) -> Iterator[DecisionRecord]:
+        """Decisions in the order recorded."""
+        ...
+
+    def last_closed_session(self, book_id: BookId) -> date | None:
+        """Session of the book's newest closed cycle."""
+        ...
+
+    def orders_in(self, cycle_id: CycleId, state: OrderState) -> tuple[Order, ...]:
+        """Orders of a cycle whose latest state is `state`, ascending by id."""
+        ...
+
+    def order_states(self, book_id: BookId) -> Mapping[ClientOrderId, tuple[OrderChange, ...]]:
+        """All states of all orders of a book, oldest first."""
+        ...
+
+
+class BookKeeping(Protocol):
+    """Settlements, fills and learner states."""
+
+    def record_settlement(
+        self, settlement: Settlement, learner_states: Sequence[LearnerState]
+    ) -> None:
+        """Write a settlement with its fills, order states and new learner states in one transaction.
+
+        Repeating it with equal content is harmless.
+
+        Raises:
+            CycleConflict: The session is settled otherwise.
+        """
+        ...
+
+    def find_settlement(self, book_id: BookId, session: date) -> Settlement | None:
+        """The book's settlement of a session."""
+        ...
+
+    def latest_settlement(self, book_id: BookId) -> Settlement | None:
+        """The book's newest settlement."""
+        ...
+
+    def list_settlements(self, book_id: BookId) -> Iterator[Settlement]:
+        """Settlements, oldest first."""
+        ...
+
+    def list_fills(self, book_id: BookId) -> tuple[Fill, ...]:
+        """Fills in the order recorded."""
+        ...
+
+    def recent_equity(self, book_id: BookId, before: date, count: int) -> tuple[str, ...]:
+        """Equity (decimal text) of up to `count` settlements before a session, oldest first."""
+        ...
+
+    def learner_state(self, state_id: LearnerStateId) -> LearnerState:
+        """A learner state.
+
+        Raises:
+            UnknownRecord: There is none.
+        """
+        ...
+
+
+class Configuration(Protocol):
+    """Versions of what decides, and the kill switch."""
+
+    def record_policy(self, policy: TradingPolicy) -> None:
+        """Keep a policy version; once."""
+        ...
+
+    def policy(self, version: PolicyVersion) -> TradingPolicy:
+        """A recorded policy.
+
+        Raises:
+            UnknownRecord: There is none.
+        """
+        ...
+
+    def record_bundle(self, bundle: Bundle) -> None:
+        """Keep a bundle; once."""
+        ...
+
+    def bundle(self, bundle_id: BundleId) -> Bundle:
+        """A recorded bundle.
+
+        Raises:
+            UnknownRecord: There is none.
+        """
+        ...
+
+    def kill_switch(self, book_id: BookId) -> KillSwitch:
+        """The level in force; `off` if nobody ever set one."""
+        ...
+
+    def set_kill_switch(
+        self, book_id: BookId, level: KillSwitch, *, person: str, reason: str
+    ) -> None:
+        """Append a level with who set it and why."""
+        ...
+
+
+class MarketClock(Protocol):
+    """The last session whose bars are loaded."""
+
+    def market_clock(self) -> date | None:
+        """Where the clock stands; None before the first move."""
+        ...
+
+    def find_clock_move(self, requested_by: str) -> ClockMove | None:
+        """The move that this event caused."""
+        ...
+
+    def record_clock_move(self, move: ClockMove) -> None:
+        """Move the clock; the same `requested_by` again is harmless.
+
+        Raises:
+            CycleConflict: The clock does not stand at `move.before`.
+        """
+        ...
+
+
+class Chains(Protocol):
+    """The streams themselves."""
+
+    def chain_heads(self) -> tuple[ChainHead, ...]:
+        """Heads of all streams, ascending by name."""
+        ...
+
+    def count_rows(self) -> Mapping[str, int]:
+        """Rows of every table of the ledger."""
+        ...
+
+    def verify_chains(self) -> None:
+        """Recompute every hash.
+
+        Raises:
+            CorruptInput: An entry was changed, removed or put in; names stream and sequence.
+        """
+        ...
+
+
+class Ledger(CycleClaims, DecisionLog, BookKeeping, Configuration, MarketClock, Chains, Protocol):
+    """All of it; one adapter object serves one thread of one process."""
