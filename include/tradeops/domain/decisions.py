@@ -61,15 +61,14 @@ class CycleRequest:
         book_id: For which book.
         session: The session just settled.
         as_of: Aware UTC time of the decision.
-        next_session: The session in which orders may fill.
-        requested_by: Who or what asked (consumer and event id), for the inbox.
+        next_session: The session in which orders may fill; None when the source ends before it,
+            so that the session is closed without a decision.
     """
 
     book_id: BookId
     session: date
     as_of: datetime
-    next_session: date
-    requested_by: str
+    next_session: date | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

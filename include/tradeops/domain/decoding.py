@@ -1,0 +1,27 @@
+"""Reading back what `encode_canonical` wrote."""
+
+from functools import cache
+from typing import TypeVar, cast
+
+from pydantic import TypeAdapter, ValidationError
+
+from tradeops.domain.errors import CorruptInput
+
+T = TypeVar("T")
+
+
+def decode_canonical(kind: type[T], data: bytes | str) -> T:
+    """A domain value from its canonical bytes; its invariants are checked again.
+
+    Raises:
+        CorruptInput: The bytes are no such value.
+    """
+    try:
+        return cast("T", _adapter(kind).validate_json(data))
+    except ValidationError as error:
+        raise CorruptInput(f"stored bytes are no {kind}: {error.errors()[0]['msg']}") from error
+
+
+@cache
+def _adapter(kind: type[T]) -> TypeAdapter[T]:
+    return TypeAdapter(kind)

@@ -1,0 +1,33 @@
+"""One agent's judgement of the whole universe."""
+
+from agents.roster import Agent
+from tradeops.domain.errors import AgentError, NotKnownYet
+from tradeops.domain.market import MarketView
+from tradeops.domain.opinions import Abstention, Opinions, abstain_everywhere
+from tradeops.services.cycle.state import Consultation, CycleContext, CycleProgress
+from tradeops.services.cycle.stored_values import decode_view, encode_opinions
+
+JUDGEMENT_ERRORS = (AgentError, ArithmeticError, LookupError, TypeError, ValueError)
+
+
+def consult_agent(message: Consultation, context: CycleContext) -> CycleProgress:
+    """Ask one agent and store what it says; its failure is an abstention, never an opinion."""
+    values = context.ports.values
+    (agent,) = (a for a in context.ports.roster if a.specification.agent == message["agent"])
+    opinions = judge(agent, decode_view(values.get(message["view"])))
+    return {"opinions": {message["agent"]: values.put(encode_opinions(opinions))}}
+
+
+def judge(agent: Agent, view: MarketView) -> Opinions:
+    """The agent's opinions, or an abstention about everything with the reason."""
+    try:
+        opinions = agent.judge(view)
+    except NotKnownYet:
+        reason = Abstention.NOT_KNOWN_YET
+    except JUDGEMENT_ERRORS:
+        reason = Abstention.AGENT_FAILED
+    else:
+        if opinions.instruments == view.instruments:
+            return opinions
+        reason = Abstention.AGENT_FAILED
+    return abstain_everywhere(agent.specification.agent, view.instruments, reason)

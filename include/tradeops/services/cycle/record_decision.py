@@ -1,0 +1,77 @@
+"""The record is durable before anything acts on it."""
+
+from dataclasses import replace
+
+from tradeops.domain.decisions import (
+    CycleInputs,
+    Decision,
+    DecisionRecord,
+    DecisionTrace,
+    Outcome,
+)
+from tradeops.domain.decoding import decode_canonical
+from tradeops.domain.opportunities import Opportunity, Target
+from tradeops.domain.orders import Order, OrderIntent
+from tradeops.domain.slates import Slate
+from tradeops.domain.verdicts import RiskVerdict
+from tradeops.ports.ledger import InboxKey
+from tradeops.services.cycle.state import CycleContext, CycleProgress
+
+
+def record_decision(state: CycleProgress, context: CycleContext) -> CycleProgress:
+    """Write record, order intents and inbox row in one ledger transaction."""
+    write_record(compose_decision(state, context), context)
+    return {}
+
+
+def record_undecided(outcome: Outcome, context: CycleContext) -> None:
+    """Close a session for a book without a decision: no inputs, no orders."""
+    write_record(_begin_decision(context, outcome), context)
+
+
+def compose_decision(state: CycleProgress, context: CycleContext) -> Decision:
+    """Everything the steps found, as one value."""
+    slate = state.get("slate")
+    outcome = Outcome.NO_OPINION if state["forecasts"] is None else Outcome.DECIDED
+    return replace(
+        _begin_decision(context, outcome),
+        inputs=decode_canonical(CycleInputs, state["inputs"]),
+        opinions=state["opinions"],
+        forecasts=state["forecasts"],
+        slate=None if slate is None else decode_canonical(Slate, slate),
+        opportunities=decode_canonical(tuple[Opportunity, ...], state.get("opportunities", "[]")),
+        targets=decode_canonical(tuple[Target, ...], state.get("targets", "[]")),
+        intents=decode_canonical(tuple[OrderIntent, ...], state.get("intents", "[]")),
+        verdicts=decode_canonical(tuple[RiskVerdict, ...], state.get("verdicts", "[]")),
+        orders=decode_canonical(tuple[Order, ...], state.get("orders", "[]")),
+    )
+
+
+def write_record(decision: Decision, context: CycleContext) -> None:
+    """Hand the record to the ledger, with how it was made."""
+    ports, claim = context.ports, context.claim
+    trace = DecisionTrace(
+        fingerprint=ports.fingerprint,
+        owner=ports.owner,
+        epoch=claim.epoch,
+        seconds={"claim_to_record": ports.clock.monotonic() - context.started},
+    )
+    asked_by = InboxKey(
+        consumer=claim.book_id.stream,
+        topic="session_closed",
+        event_id=claim.session.isoformat(),
+    )
+    ports.ledger.record_decision(claim, DecisionRecord(decision=decision, trace=trace), asked_by)
+
+
+def _begin_decision(context: CycleContext, outcome: Outcome) -> Decision:
+    claim = context.claim
+    return Decision(
+        cycle_id=claim.cycle_id,
+        book_id=claim.book_id,
+        session=claim.session,
+        as_of=context.request.as_of,
+        watermark=claim.watermark,
+        outcome=outcome,
+        opinions={},
+    )

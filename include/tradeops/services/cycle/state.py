@@ -1,0 +1,83 @@
+"""What flows through a decision cycle, and what its steps may touch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, TypedDict
+
+from agents.roster import Agent
+from tradeops.domain.bundles import Bundle
+from tradeops.domain.claims import Claim
+from tradeops.domain.decisions import CycleRequest
+from tradeops.domain.identifiers import AgentId, ValueRef
+from tradeops.domain.policy import TradingPolicy
+from tradeops.ports.broker import Broker
+from tradeops.ports.clock import Clock
+from tradeops.ports.input_reader import InputReader
+from tradeops.ports.ledger import Ledger
+from tradeops.ports.value_store import ValueStore
+
+
+def merge_opinions(
+    before: dict[AgentId, ValueRef], after: dict[AgentId, ValueRef]
+) -> dict[AgentId, ValueRef]:
+    """Reducer of the fan-out: agents in ascending order, whoever answered first."""
+    merged = {**before, **after}
+    return {agent: merged[agent] for agent in sorted(merged)}
+
+
+class CycleProgress(TypedDict, total=False):
+    """State of the graph: references and canonical text, nothing large.
+
+    Stored values are named by hash; domain values are their canonical JSON text.
+    """
+
+    inputs: str
+    plan: list[AgentId]
+    opinions: Annotated[dict[AgentId, ValueRef], merge_opinions]
+    forecasts: ValueRef | None
+    slate: str | None
+    opportunities: str
+    targets: str
+    intents: str
+    verdicts: str
+    orders: str
+
+
+class Consultation(TypedDict):
+    """What one `consult_agent` is sent."""
+
+    agent: AgentId
+    view: ValueRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CyclePorts:
+    """Everything a cycle may call; the same type for replay, shadow, canary and live."""
+
+    ledger: Ledger
+    values: ValueStore
+    broker: Broker
+    inputs: InputReader
+    clock: Clock
+    roster: tuple[Agent, ...]
+    policy: TradingPolicy
+    bundle: Bundle
+    owner: str
+    fingerprint: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CycleContext:
+    """One run of one cycle.
+
+    Args:
+        ports: What it may call.
+        request: What is asked for.
+        claim: The right to write; fresh at every run, so never part of a checkpoint.
+        started: Monotonic seconds at the claim.
+    """
+
+    ports: CyclePorts
+    request: CycleRequest
+    claim: Claim
+    started: float
