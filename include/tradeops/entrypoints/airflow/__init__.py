@@ -1,0 +1,1 @@
+"""What the DAG files share: assets, task defaults, notifications, run notes."""

@@ -1,0 +1,1 @@
+"""What `make run` starts: Airflow's processes, watched, and the pipeline through them."""

@@ -1,0 +1,116 @@
+"""The steps of `make run` that go through Airflow, each under a fixed run id so that it is never done twice."""
+
+import time
+from dataclasses import dataclass
+
+from tradeops.entrypoints.supervisor.airflow_api import AirflowApi
+from tradeops.entrypoints.supervisor.airflow_processes import AirflowProcesses, StepFailed, read_tail
+from tradeops.entrypoints.supervisor.progress import Progress
+
+REPLAY, INGEST, DECIDE = "replay_history", "ingest_market_data", "run_decision_cycle"
+REPLAY_UNTIL = "2013-02-27"
+INGESTED_AFTERWARDS = ("2013-02-28", "2013-03-01")
+_STUCK = ("failed", "upstream_failed", "up_for_retry")
+_PARSE_S, _REPLAY_S, _CYCLE_S, _WAKE_S = 90, 45 * 60, 10 * 60, 90
+
+
+@dataclass(slots=True)
+class Pipeline:
+    """Takes the bundled data through Airflow.
+
+    Args:
+        api: Airflow, logged in.
+        processes: Watched while waiting.
+        progress: Told about each step.
+    """
+
+    api: AirflowApi
+    processes: AirflowProcesses
+    progress: Progress
+
+    def run(self) -> None:
+        """Replay the history, then let each later session arrive and wake a decision.
+
+        Raises:
+            StepFailed: A step failed; the message names its log.
+        """
+        self.await_dags()
+        self.run_dag(REPLAY, f"make_run__until_{REPLAY_UNTIL}", {"until": REPLAY_UNTIL}, _REPLAY_S)
+        for session in INGESTED_AFTERWARDS:
+            run_id = f"make_run__{session}"
+            self.run_dag(INGEST, run_id, {"sessions": 1}, _CYCLE_S)
+            self.await_woken(run_id)
+
+    def await_dags(self) -> None:
+        """Wait until the DAGs that we need are parsed and none is broken."""
+        started = time.monotonic()
+        needed = {REPLAY, INGEST, DECIDE}
+        self.processes.wait_for("dag-processor", lambda: self._is_parsed(needed), _PARSE_S)
+        self.progress.say(f"dags               {len(self.api.list_dags())} parsed in {_seconds_since(started)}")
+
+    def run_dag(self, dag_id: str, run_id: str, conf: dict[str, object], deadline: float) -> None:
+        """Start a run, or go on with the one of that id, and wait for its success."""
+        started = time.monotonic()
+        if not self.api.trigger(dag_id, run_id, conf):
+            self._resume(dag_id, run_id)
+        self._await_run(dag_id, run_id, deadline)
+        self.progress.say(f"{dag_id:18} success in {_seconds_since(started)}")
+
+    def await_woken(self, source_run_id: str) -> None:
+        """Wait for the decision that the session delivered by a run of `ingest_market_data` has woken."""
+        started = time.monotonic()
+        find = self.api.find_run_woken_by
+        self.processes.wait_for("scheduler", lambda: find(DECIDE, source_run_id) is not None, _WAKE_S)
+        run_id = find(DECIDE, source_run_id) or ""
+        if self.api.read_run(DECIDE, run_id)["state"] == "failed":
+            self._resume(DECIDE, run_id)
+        self._await_run(DECIDE, run_id, _CYCLE_S)
+        self.progress.say(f"{DECIDE:18} success in {_seconds_since(started)} (woken by {source_run_id})")
+
+    def _is_parsed(self, needed: set[str]) -> bool:
+        for file, trace in self.api.list_import_errors().items():
+            raise StepFailed(f"{file} cannot be parsed:\n{trace}")
+        return needed <= self.api.list_dags().keys()
+
+    def _resume(self, dag_id: str, run_id: str) -> None:
+        if self.api.read_run(dag_id, run_id)["state"] == "success":
+            self.progress.say(f"{dag_id:18} {run_id} was done before")
+            return
+        stuck = [task["task_id"] for task in self.api.list_tasks(dag_id, run_id) if task["state"] in _STUCK]
+        if stuck:
+            self.api.clear_tasks(dag_id, run_id, stuck)
+        self.progress.say(f"{dag_id:18} {run_id} is taken up again" + (f" at {', '.join(stuck)}" if stuck else ""))
+
+    def _await_run(self, dag_id: str, run_id: str, deadline: float) -> None:
+        said: set[str] = set()
+
+        def is_over() -> bool:
+            run = self.api.read_run(dag_id, run_id)
+            self._report(dag_id, run_id, run["note"], said)
+            if run["state"] == "failed":
+                raise StepFailed(self._explain(dag_id, run_id))
+            return bool(run["state"] == "success")
+
+        self.processes.wait_for("scheduler", is_over, deadline, pause=0.5)
+
+    def _report(self, dag_id: str, run_id: str, note: str | None, said: set[str]) -> None:
+        lines = [line.strip() for line in (note or "").splitlines()]
+        for task in self.api.list_tasks(dag_id, run_id):
+            if task["state"] == "up_for_retry":
+                lines.append(f"{task['task_id']} failed in try {task['try_number']} and is tried again later")
+        for line in lines:
+            if line and line not in said:
+                said.add(line)
+                self.progress.say(f"{dag_id:18}   {line}")
+
+    def _explain(self, dag_id: str, run_id: str) -> str:
+        tasks = [task for task in self.api.list_tasks(dag_id, run_id) if task["state"] == "failed"]
+        return f"{dag_id} failed" + "".join(self._explain_task(dag_id, run_id, task) for task in tasks)
+
+    def _explain_task(self, dag_id: str, run_id: str, task: dict[str, object]) -> str:
+        log = self.processes.find_task_log(dag_id, run_id, str(task["task_id"]))
+        return f"\n  task {task['task_id']}, try {task['try_number']}; the last lines of {log}:\n{read_tail(log)}"
+
+
+def _seconds_since(started: float) -> str:
+    return f"{time.monotonic() - started:.1f} s"

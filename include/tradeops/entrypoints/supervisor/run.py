@@ -1,0 +1,86 @@
+"""One run: Airflow up, the pipeline through it, the summary, everything down."""
+
+import importlib.util
+import subprocess
+import sys
+import time
+
+from tradeops.domain.errors import ConfigurationError
+from tradeops.entrypoints.process_death import die_with_parent
+from tradeops.entrypoints.supervisor.airflow_api import AirflowApi
+from tradeops.entrypoints.supervisor.airflow_environment import make_airflow_environment, prepare_home
+from tradeops.entrypoints.supervisor.airflow_processes import AirflowProcesses, run_airflow
+from tradeops.entrypoints.supervisor.installation import OPERATOR, hold_state_dir, load_secrets, write_credentials
+from tradeops.entrypoints.supervisor.pipeline import Pipeline
+from tradeops.entrypoints.supervisor.preflight import list_faults
+from tradeops.entrypoints.supervisor.progress import Progress
+from tradeops.settings import Settings, make_child_environment
+
+_MIGRATE_S, _HEALTH_S = 120, 120
+
+
+def run_installation(settings: Settings, progress: Progress, *, once: bool) -> int:
+    """Bring the installation up and take the bundled data through it.
+
+    Args:
+        settings: Where things are.
+        progress: Told about each step.
+        once: End after the summary, else stay up until a signal.
+
+    Returns:
+        The exit code of the summary.
+
+    Raises:
+        ConfigurationError: The machine will not do, or another run lives.
+        StepFailed: A step failed.
+    """
+    with hold_state_dir(settings.state_dir):
+        if faults := list_faults(settings.state_dir, settings.airflow_port):
+            raise ConfigurationError("; ".join(faults))
+        home = settings.state_dir / "airflow"
+        resumed = (home / "airflow.db").exists()
+        progress.say(f"{'resuming' if resumed else 'starting'} in {settings.state_dir}")
+        prepare_home(home)
+        secrets = load_secrets(home)
+        write_credentials(settings.airflow_credentials_file, secrets)
+        processes = AirflowProcesses(make_airflow_environment(settings, secrets), settings.state_dir / "logs")
+        api = AirflowApi(settings.airflow_url, OPERATOR, secrets.operator_password)
+        with run_airflow(processes):
+            _start_airflow(processes, api, progress)
+            progress.say(f"airflow            {settings.airflow_url}  {OPERATOR} / {secrets.operator_password}")
+            Pipeline(api, processes, progress).run()
+            code = print_summary(settings, progress)
+            if not once and code == 0:
+                _stay(processes, progress)
+        return code
+
+
+def print_summary(settings: Settings, progress: Progress) -> int:
+    """Let `tradeops summary` print what was done.
+
+    Returns:
+        Its exit code.
+    """
+    if importlib.util.find_spec("tradeops.entrypoints.command_line") is None:
+        progress.say("summary            not built")
+        return 0
+    command = [sys.executable, "-m", "tradeops.entrypoints.command_line", "summary"]
+    environment = make_child_environment(settings)
+    with subprocess.Popen(command, env=environment, preexec_fn=die_with_parent) as child:  # noqa: PLW1509
+        return child.wait()
+
+
+def _start_airflow(processes: AirflowProcesses, api: AirflowApi, progress: Progress) -> None:
+    started = time.monotonic()
+    processes.migrate(_MIGRATE_S)
+    progress.say(f"airflow            database ready in {time.monotonic() - started:.1f} s")
+    started = time.monotonic()
+    processes.start(api, _HEALTH_S)
+    progress.say(f"airflow            four processes healthy in {time.monotonic() - started:.1f} s")
+
+
+def _stay(processes: AirflowProcesses, progress: Progress) -> None:
+    progress.say("up until Ctrl-C")
+    while True:
+        processes.check()
+        time.sleep(1.0)

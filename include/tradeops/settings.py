@@ -1,0 +1,101 @@
+"""Where things are and with which credentials: the only file that reads the environment."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from tradeops.domain.errors import ConfigurationError
+
+PREFIX = "TRADEOPS_"
+WORKING_TREE = Path(__file__).resolve().parents[2]
+
+_INHERITED = ("HOME", "LANG", "LC_ALL", "LOGNAME", "PATH", "SHELL", "TERM", "TMPDIR", "TZ", "USER")
+_ONE_THREAD = ("MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+class Settings(BaseSettings):
+    """The installation's settings, from `TRADEOPS_*` variables and the file `.env` of the working tree.
+
+    An address left empty is derived from `state_dir`.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=WORKING_TREE / ".env", extra="forbid", frozen=True, validate_default=True
+    )
+
+    state_dir: Path = Field(
+        default=WORKING_TREE / ".tradeops", description="everything a run writes; must be a local disk"
+    )
+    ledger_url: str = Field(default="", description="record of decisions, orders and fills")
+    broker_url: str = Field(default="", description="the paper broker's own book")
+    checkpoints_url: str = Field(default="", description="unfinished decision cycles")
+    values_dir: str = Field(default="", description="views, opinions and other large values, named by their hash")
+    mail_dir: Path = Field(default=Path(), description="folder that notifications are written to")
+    airflow_url: str = Field(default="", description="where operators and tasks reach Airflow's REST API")
+    airflow_port: int = Field(
+        default=8090, ge=1024, le=65535, description="port on 127.0.0.1 that `make run` gives Airflow"
+    )
+    airflow_credentials_file: Path = Field(default=Path(), description="JSON with username and password for run notes")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="least severe line logged"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _derive_addresses(cls, given: dict[str, object]) -> dict[str, object]:
+        state = Path(str(given.get("state_dir") or cls.model_fields["state_dir"].default)).expanduser().resolve()
+        port = given.get("airflow_port") or cls.model_fields["airflow_port"].default
+        derived: dict[str, object] = {
+            "ledger_url": f"sqlite:///{state}/ledger.db",
+            "broker_url": f"sqlite:///{state}/paper_broker.db",
+            "checkpoints_url": f"sqlite:///{state}/checkpoints.db",
+            "values_dir": f"file://{state}/values",
+            "mail_dir": state / "mail",
+            "airflow_url": f"http://127.0.0.1:{port}",
+            "airflow_credentials_file": state / "airflow" / "service_account.json",
+        }
+        chosen = {name: value for name, value in given.items() if value != ""}
+        return {**derived, **chosen, "state_dir": state}
+
+    @model_validator(mode="after")
+    def _refuse_unknown_variables(self) -> Self:
+        known = {PREFIX + name.upper() for name in type(self).model_fields}
+        unknown = sorted(name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in known)
+        if unknown:
+            raise ValueError(f"unknown variable {', '.join(unknown)}: correct or unset it (.env.example lists all)")
+        return self
+
+
+def load_settings() -> Settings:
+    """Read the environment and `.env`.
+
+    Returns:
+        The settings, checked.
+
+    Raises:
+        ConfigurationError: A key is unknown or a value cannot be used.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        faults = [f"{'.'.join(map(str, e['loc'])) or 'environment'}: {e['msg']}" for e in error.errors()]
+        raise ConfigurationError("settings: " + "; ".join(faults)) from error
+
+
+def make_child_environment(settings: Settings, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Build the environment for a child process: nothing of ours or Airflow's is inherited by accident.
+
+    Args:
+        settings: Handed on explicitly, so that a child sees what its parent saw.
+        extra: Variables of the child's own.
+
+    Returns:
+        All the variables the child gets; numeric libraries are held to one thread.
+    """
+    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    ours = {PREFIX + name.upper(): str(value) for name, value in settings.model_dump().items()}
+    return {**inherited, **ours, **dict.fromkeys(_ONE_THREAD, "1"), **(extra or {})}
