@@ -1,0 +1,54 @@
+"""One line a node: each calls the step of the same name."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from tradeops.services.cycle.blend_opinions import blend_opinions
+from tradeops.services.cycle.build_opportunities import build_opportunities
+from tradeops.services.cycle.check_risk import check_risk
+from tradeops.services.cycle.consult_agent import consult_agent
+from tradeops.services.cycle.load_view import load_view
+from tradeops.services.cycle.plan_agents import plan_agents
+from tradeops.services.cycle.record_decision import record_decision
+from tradeops.services.cycle.review_opinions import review_opinions
+from tradeops.services.cycle.route_orders import route_orders
+from tradeops.services.cycle.select_slate import select_slate
+from tradeops.services.cycle.size_positions import size_positions
+from tradeops.services.cycle.state import Consultation, CycleContext, CycleProgress
+
+Step = Callable[[CycleProgress, CycleContext], CycleProgress]
+Node = Callable[[Any, Runtime[CycleContext]], Awaitable[CycleProgress]]
+
+
+def make_node(step: Step) -> Node:
+    """A node that runs the step on the loop's thread, where the ledger was opened."""
+
+    async def node(state: CycleProgress, runtime: Runtime[CycleContext]) -> CycleProgress:
+        return step(state, runtime.context)
+
+    return node
+
+
+async def consult_in_thread(
+    message: Consultation, runtime: Runtime[CycleContext]
+) -> CycleProgress:
+    """Agents are pure and numeric; each judges in a thread of its own."""
+    return await asyncio.to_thread(consult_agent, message, runtime.context)
+
+
+NODES: Mapping[str, Node] = {
+    "load_view": make_node(load_view),
+    "plan_agents": make_node(plan_agents),
+    "consult_agent": consult_in_thread,
+    "review_opinions": make_node(review_opinions),
+    "blend_opinions": make_node(blend_opinions),
+    "select_slate": make_node(select_slate),
+    "build_opportunities": make_node(build_opportunities),
+    "size_positions": make_node(size_positions),
+    "check_risk": make_node(check_risk),
+    "record_decision": make_node(record_decision),
+    "route_orders": make_node(route_orders),
+}

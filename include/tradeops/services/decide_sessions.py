@@ -1,0 +1,116 @@
+"""Settles and decides every undecided session of a book, in order."""
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from tradeops.domain.decisions import CycleRequest
+from tradeops.domain.errors import DataError, OutOfOrderSession
+from tradeops.domain.identifiers import BookId
+from tradeops.domain.policy import TradingPolicy
+from tradeops.ports.cycle_runner import CycleOutcome, CycleRunner
+from tradeops.ports.ledger import Ledger
+from tradeops.ports.market_source import MarketSource
+from tradeops.ports.trading_calendar import TradingCalendar
+
+LOGGER = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionsDecided:
+    """What one call did.
+
+    Args:
+        decided: Sessions settled and closed by this call.
+        already_decided: 1 when the one session asked for was closed before.
+        last: The book's newest closed session; None before the first.
+    """
+
+    decided: int
+    already_decided: int
+    last: date | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionDecider:
+    """Everything that deciding a book's sessions needs.
+
+    Args:
+        settle: Settles one session of one book; harmless when repeated.
+    """
+
+    ledger: Ledger
+    source: MarketSource
+    calendar: TradingCalendar
+    policy: TradingPolicy
+    settle: Callable[[BookId, date], object]
+    runner: CycleRunner
+
+    def decide_sessions(
+        self,
+        book_id: BookId,
+        *,
+        until: date | None = None,
+        only: date | None = None,
+        on_progress: Callable[[CycleOutcome], None] = lambda outcome: None,
+    ) -> SessionsDecided:
+        """Decide every undecided session up to the market clock, or just the next one.
+
+        Args:
+            book_id: Whose sessions.
+            until: No session after this one.
+            only: This session, which must be the book's next, or closed already.
+            on_progress: Called after each cycle.
+
+        Raises:
+            OutOfOrderSession: `only` is not the next session.
+            DataError: No history is loaded.
+        """
+        last = self.ledger.last_closed_session(book_id)
+        if only is not None and last is not None and only <= last:
+            return SessionsDecided(decided=0, already_decided=1, last=last)
+        decided = 0
+        for session in self._list_due(last, until, only):
+            outcome = self._decide(book_id, session)
+            decided += not outcome.already_decided
+            last = session
+            on_progress(outcome)
+        return SessionsDecided(decided=decided, already_decided=0, last=last)
+
+    def _list_due(self, last: date | None, until: date | None, only: date | None) -> Iterator[date]:
+        clock = self.ledger.market_clock()
+        if clock is None:
+            raise DataError("no history is loaded; run replay_history or ingest_market_data first")
+        opens_on = self.policy.account.opens_on
+        due = self.calendar.sessions(last or opens_on, min(until or clock, clock))
+        ahead = (session for session in due if last is None or session > last)
+        if only is None:
+            yield from ahead
+        elif (following := next(ahead, None)) == only:
+            yield only
+        else:
+            raise OutOfOrderSession(
+                f"{only} is not this book's next session, which is {following or 'not loaded yet'}",
+                asked=only,
+            )
+
+    def _decide(self, book_id: BookId, session: date) -> CycleOutcome:
+        self.settle(book_id, session)
+        following = self.calendar.next_session(session)
+        outcome = self.runner.run_cycle(
+            CycleRequest(
+                book_id=book_id,
+                session=session,
+                as_of=self.decision_time(session),
+                next_session=following if following <= self.source.last_session else None,
+            )
+        )
+        LOGGER.info("session %s of %s: %s", session, book_id, outcome.status)
+        return outcome
+
+    def decision_time(self, session: date) -> datetime:
+        """When a session is decided on: its close, the vendor's delay and ours."""
+        time = self.policy.time
+        minutes = time.vendor_delay_minutes + time.decision_delay_minutes
+        return self.calendar.closes_at(session) + timedelta(minutes=minutes)
