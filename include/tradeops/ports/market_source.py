@@ -49,6 +49,14 @@ class MarketSource(Protocol):
         """Splits and dividends with that ex-date, ascending by instrument."""
         ...
 
+    def ended_on(self, instrument: InstrumentId, *, known_at: datetime) -> date | None:
+        """Session of the name's final bar, once a session without it is known; else None.
+
+        A hole among bars is no end. That an end is told apart from a hole at the first missing
+        session is assumed: exchanges announce a delisting.
+        """
+        ...
+
     def count_bars(self, instrument: InstrumentId, session: date, *, known_at: datetime) -> int:
         """How many bars the name has up to and including the session."""
         ...
