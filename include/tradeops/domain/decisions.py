@@ -97,6 +97,7 @@ class Decision:
         book_id: Whose decision.
         session: Decided on this session.
         as_of: Aware UTC time of the decision.
+        next_session: Where its orders may fill; None when the source ends before it.
         watermark: Of the first claim.
         outcome: Decided, no opinion, skipped, final session.
         inputs: What it depends on; None where nothing was decided.
@@ -114,6 +115,7 @@ class Decision:
     book_id: BookId
     session: date
     as_of: datetime
+    next_session: date | None
     watermark: Watermark
     outcome: Outcome
     inputs: CycleInputs | None = None

@@ -67,8 +67,8 @@ class CycleClaims(Protocol):
         ...
 
 
-class DecisionLog(Protocol):
-    """Decisions and orders."""
+class CycleRecords(Protocol):
+    """What a running cycle writes and reads back."""
 
     def record_decision(self, claim: Claim, record: DecisionRecord, asked_by: InboxKey) -> None:
         """Write record, its orders as `new`, outbox rows and the inbox row in one transaction.
@@ -98,10 +98,6 @@ class DecisionLog(Protocol):
         """
         ...
 
-    def find_decision(self, book_id: BookId, session: date) -> DecisionRecord | None:
-        """The book's decision of a session."""
-        ...
-
     def get_decision(self, cycle_id: CycleId) -> DecisionRecord:
         """A decision by full identifier or an unambiguous beginning of it.
 
@@ -110,16 +106,24 @@ class DecisionLog(Protocol):
         """
         ...
 
+    def orders_in(self, cycle_id: CycleId, state: OrderState) -> tuple[Order, ...]:
+        """Orders of a cycle whose latest state is `state`, ascending by id."""
+        ...
+
+
+class DecisionLog(Protocol):
+    """What was decided, for readers."""
+
+    def find_decision(self, book_id: BookId, session: date) -> DecisionRecord | None:
+        """The book's decision of a session."""
+        ...
+
     def list_decisions(self, book_id: BookId | None = None) -> Iterator[DecisionRecord]:
         """Decisions in the order recorded."""
         ...
 
     def last_closed_session(self, book_id: BookId) -> date | None:
         """Session of the book's newest closed cycle."""
-        ...
-
-    def orders_in(self, cycle_id: CycleId, state: OrderState) -> tuple[Order, ...]:
-        """Orders of a cycle whose latest state is `state`, ascending by id."""
         ...
 
     def order_states(self, book_id: BookId) -> Mapping[ClientOrderId, tuple[OrderChange, ...]]:
@@ -249,5 +253,9 @@ class Chains(Protocol):
         ...
 
 
-class Ledger(CycleClaims, DecisionLog, BookKeeping, Configuration, MarketClock, Chains, Protocol):
+class CycleLedger(CycleClaims, CycleRecords, Protocol):
+    """The part of the ledger that one cycle may touch."""
+
+
+class Ledger(CycleLedger, DecisionLog, BookKeeping, Configuration, MarketClock, Chains, Protocol):
     """All of it; one adapter object serves one thread of one process."""

@@ -71,6 +71,7 @@ def _begin_decision(context: CycleContext, outcome: Outcome) -> Decision:
         book_id=claim.book_id,
         session=claim.session,
         as_of=context.request.as_of,
+        next_session=context.request.next_session,
         watermark=claim.watermark,
         outcome=outcome,
         opinions={},

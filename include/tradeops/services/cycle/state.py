@@ -13,7 +13,7 @@ from tradeops.domain.policy import TradingPolicy
 from tradeops.ports.broker import Broker
 from tradeops.ports.clock import Clock
 from tradeops.ports.input_reader import InputReader
-from tradeops.ports.ledger import Ledger
+from tradeops.ports.ledger import CycleLedger
 from tradeops.ports.value_store import ValueStore
 
 
@@ -54,7 +54,7 @@ class Consultation(TypedDict):
 class CyclePorts:
     """Everything a cycle may call; the same type for replay, shadow, canary and live."""
 
-    ledger: Ledger
+    ledger: CycleLedger
     values: ValueStore
     broker: Broker
     inputs: InputReader
