@@ -148,6 +148,8 @@ class SizingPolicy:
         keep_sessions: Sessions a held name outside the slate is kept after its last selection.
         smallest_change: Of the target; smaller changes are not traded.
         smallest_value: USD; smaller changes are not traded.
+        gap_reserve: Share of equity left uninvested beside the cash buffer, so that a gap between
+            the close that orders are sized on and the open that fills them rarely overdraws.
     """
 
     volatility_target: float
@@ -155,6 +157,7 @@ class SizingPolicy:
     keep_sessions: int
     smallest_change: float
     smallest_value: Decimal
+    gap_reserve: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
