@@ -1,0 +1,156 @@
+"""Settle one session of one book, before anything is decided on it."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+from tradeops.domain.books import Book
+from tradeops.domain.errors import OutOfOrderSession
+from tradeops.domain.identifiers import BookId
+from tradeops.domain.learners import LearnerState
+from tradeops.domain.orders import OrderChange
+from tradeops.domain.policy import TradingPolicy
+from tradeops.domain.settlements import Settlement
+from tradeops.execution.average_cost import apply_fills
+from tradeops.execution.corporate_actions import apply_actions
+from tradeops.execution.ended_names import close_ended_names
+from tradeops.execution.settlement import BookOpening, BookSession, close_session
+from tradeops.ports.broker import Broker
+from tradeops.ports.ledger import Ledger
+from tradeops.ports.market_source import MarketSource
+from tradeops.ports.trading_calendar import TradingCalendar
+from tradeops.ports.value_store import ValueStore
+from tradeops.services.session_prices import SessionPrices
+from tradeops.services.settlement_case import SettlementCase
+from tradeops.services.update_learners import update_learners
+
+PEAK_SESSIONS = 252
+LONGEST_CLOSURE = timedelta(days=14)
+
+
+def settle_session(  # noqa: PLR0913 - each port by name
+    *,
+    ledger: Ledger,
+    values: ValueStore,
+    broker: Broker,
+    source: MarketSource,
+    calendar: TradingCalendar,
+    policy: TradingPolicy,
+    book_id: BookId,
+    session: date,
+) -> Settlement:
+    """Settle a session, or return its recorded settlement; harmless when repeated.
+
+    In this order: splits and dividends on the book of the previous close; fills at the open; expiry
+    at the close; borrow and interest; marks; matured outcomes. The account opens flat on
+    `policy.account.opens_on`.
+
+    Args:
+        ledger: Where settlements are recorded.
+        values: Forecasts and learner samples.
+        broker: Who executed the book's orders.
+        source: Bars and corporate actions.
+        calendar: Sessions.
+        policy: Account, costs, blend.
+        book_id: Whose book.
+        session: The session after the book's newest settlement.
+
+    Raises:
+        OutOfOrderSession: `session` is not the book's next one, or its orders are still unsent.
+        ExecutionError: The profit does not explain the change of equity.
+        NotKnownYet: The source does not hold the session yet.
+    """
+    recorded = ledger.find_settlement(book_id, session)
+    if recorded is not None:
+        return recorded
+    case = SettlementCase(
+        ledger=ledger,
+        values=values,
+        broker=broker,
+        source=source,
+        calendar=calendar,
+        policy=policy,
+        book_id=book_id,
+        session=session,
+    )
+    return _settle(case, ledger.latest_settlement(book_id))
+
+
+def _settle(case: SettlementCase, previous: Settlement | None) -> Settlement:
+    _check_next(case, previous)
+    _check_routed(case, previous)
+    result, changes = _settle_money(case, previous)
+    states = update_learners(case, previous.learner_states if previous else {})
+    settlement = _join(case, previous, result, changes, states)
+    case.ledger.record_settlement(settlement, states)
+    return settlement
+
+
+def _check_next(case: SettlementCase, previous: Settlement | None) -> None:
+    if previous is not None:
+        expected = case.calendar.next_session(previous.session)
+    else:
+        opens_on = case.policy.account.opens_on
+        expected = case.calendar.sessions(opens_on, opens_on + LONGEST_CLOSURE)[0]
+    if case.session != expected:
+        raise OutOfOrderSession(
+            f"the book {case.book_id} settles {expected} next, not {case.session}", session=case.session
+        )
+
+
+def _check_routed(case: SettlementCase, previous: Settlement | None) -> None:
+    """An order still unsent when its session settles would be lost without a word."""
+    if previous is None or case.ledger.last_closed_session(case.book_id) == previous.session:
+        return
+    record = case.ledger.find_decision(case.book_id, previous.session)
+    if record is not None and record.decision.orders:
+        raise OutOfOrderSession(
+            f"the cycle of {previous.session} decided orders and is not closed; run it to its end first",
+            session=previous.session,
+        )
+
+
+def _settle_money(case: SettlementCase, previous: Settlement | None) -> tuple[BookSession, tuple[OrderChange, ...]]:
+    opening = _open_book(case, previous)
+    prices = SessionPrices(case.source, case.session, case.known_at, opening.marks)
+    adjusted = apply_actions(opening.book, prices.actions, prices.opens(opening.book.positions))
+    executed = case.broker.executions(case.book_id, case.session, adjusted.book)
+    traded = [fill.instrument for fill in executed.fills]
+    closes = prices.closes([*opening.book.positions, *traded])
+    held = apply_fills(adjusted.book, executed.fills).book.positions
+    ended = {name: held[name].quantity for name in prices.ended(held)}
+    forced = close_ended_names(case.book_id, case.session, ended, closes, case.policy.costs)
+    result = close_session(opening, adjusted, executed.fills + forced, closes, case.policy.costs)
+    return result, executed.changes
+
+
+def _open_book(case: SettlementCase, previous: Settlement | None) -> BookOpening:
+    if previous is None:
+        return BookOpening(book=Book(cash=case.policy.account.initial_cash), marks={}, days=0)
+    days = (case.session - previous.session).days
+    return BookOpening(book=previous.closing, marks=previous.marks, days=days)
+
+
+def _join(
+    case: SettlementCase,
+    previous: Settlement | None,
+    result: BookSession,
+    changes: tuple[OrderChange, ...],
+    states: tuple[LearnerState, ...],
+) -> Settlement:
+    before = case.ledger.recent_equity(case.book_id, case.session, PEAK_SESSIONS - 1)
+    in_force = dict(previous.learner_states) if previous else {}
+    return Settlement(
+        book_id=case.book_id,
+        session=case.session,
+        opening=result.opening,
+        corporate=result.corporate,
+        fills=result.fills,
+        order_changes=changes,
+        closing=result.closing,
+        marks=result.marks,
+        equity=result.equity,
+        peak_equity=max([result.equity, *map(Decimal, before)]),
+        profit=result.profit,
+        realised=result.realised,
+        learner_states=in_force | {state.learner: state.state_id for state in states},
+    )
