@@ -1,66 +1,36 @@
-"""Reads what the paper broker needs of a session, and joins it to the fills."""
+"""What a paper broker needs of one session, read as known after its close."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from tradeops.domain.books import ZERO, Book
+from tradeops.domain.books import ZERO
 from tradeops.domain.identifiers import InstrumentId
-from tradeops.domain.orders import Order
-from tradeops.domain.policy import TimePolicy, TradingPolicy
-from tradeops.execution.paper_fills import SessionMarket, fill_orders
-from tradeops.ports.broker import SessionExecutions
+from tradeops.domain.market import Bar
+from tradeops.domain.policy import TimePolicy
 from tradeops.ports.market_source import MarketSource
 from tradeops.ports.trading_calendar import TradingCalendar
 
 VOLUME_SESSIONS = 20
 ONE = Decimal(1)
 
-Executor = Callable[[date, Book, Sequence[Order]], SessionExecutions]
-Acceptor = Callable[[Order], str | None]
 
-
-def make_executor(source: MarketSource, calendar: TradingCalendar, policy: TradingPolicy) -> Executor:
-    """The function that executes a session's orders; equal arguments give equal executions.
-
-    It stands at the time when the session's bar is known: fills are reported after the close.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionMarket:
+    """What a paper broker needs of one session.
 
     Args:
-        source: Bars and splits.
-        calendar: Sessions.
-        policy: Costs, limits and lot.
+        session: The session.
+        bars: Of the names that trade in it.
+        ratios: New shares for one old, for names split that morning.
+        average_volumes: Mean volume of the 20 sessions before, in shares of this session.
     """
 
-    def execute(session: date, account: Book, orders: Sequence[Order]) -> SessionExecutions:
-        names = sorted({order.instrument for order in orders} | set(account.positions)) if orders else []
-        market = read_session_market(source, calendar, policy.time, session, names)
-        return fill_orders(orders, account, market, policy)
-
-    return execute
-
-
-def make_acceptor(source: MarketSource, calendar: TradingCalendar, policy: TradingPolicy) -> Acceptor:
-    """The function that says why an order is rejected on arrival, or None when it is taken.
-
-    Args:
-        source: Which names and sessions exist.
-        calendar: Sessions.
-        policy: The lot.
-    """
-    names = frozenset(source.instruments)
-
-    def refuse(order: Order) -> str | None:
-        if order.instrument not in names:
-            return f"{order.instrument} is not traded here"
-        if order.quantity % policy.universe.lot != 0:
-            return f"{order.quantity} shares are no multiple of the lot {policy.universe.lot}"
-        if not calendar.sessions(order.valid_on, order.valid_on):
-            return f"{order.valid_on} is no session"
-        if not source.first_session <= order.valid_on <= source.last_session:
-            return f"the market has no session {order.valid_on}"
-        return None
-
-    return refuse
+    session: date
+    bars: Mapping[InstrumentId, Bar]
+    ratios: Mapping[InstrumentId, Decimal]
+    average_volumes: Mapping[InstrumentId, Decimal]
 
 
 def read_session_market(
