@@ -10,7 +10,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from tradeops.entrypoints.airflow.task_runtime import open_task_runtime
 
 if TYPE_CHECKING:
-    from tradeops.domain.decisions import CycleOutcome
+    from tradeops.ports.cycle_runner import CycleOutcome
 
 _LOG = logging.getLogger(__name__)
 
@@ -24,8 +24,8 @@ def load_sessions(until: date, requested_by: str) -> dict[str, Any]:
     """
     with open_task_runtime() as runtime:
         moved = runtime.move_market_clock(to=until, requested_by=requested_by)
-        _LOG.info("market clock: %s -> %s (%d sessions)", moved.before, moved.after, len(moved.sessions))
-        return {"after": moved.after.isoformat(), "sessions": len(moved.sessions)}
+        _LOG.info("market clock: %s -> %s (%d sessions)", moved.before, moved.after, moved.sessions)
+        return {"after": moved.after.isoformat(), "sessions": moved.sessions}
 
 
 def deliver_sessions(sessions: int, requested_by: str) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def deliver_sessions(sessions: int, requested_by: str) -> dict[str, Any]:
         except SourceExhausted as end:
             raise AirflowSkipException(f"nothing to deliver: {end}") from end
         _LOG.info("market clock: %s -> %s", moved.before, moved.after)
-        return {"after": moved.after.isoformat(), "sessions": len(moved.sessions)}
+        return {"after": moved.after.isoformat(), "sessions": moved.sessions}
 
 
 def decide_sessions(
@@ -65,9 +65,6 @@ def decide_sessions(
     """
     with open_task_runtime() as runtime:
         done = runtime.decide_sessions(run=run, until=until, only=only, on_progress=on_progress)
-        _LOG.info(
-            "decided %d, skipped %d, already decided %d, last %s",
-            done.decided, done.skipped, done.already_decided, done.last,
-        )  # fmt: skip
+        _LOG.info("decided %d, already decided %d, last %s", done.decided, done.already_decided, done.last)
         last = done.last.isoformat() if done.last else None
-        return {"decided": done.decided, "skipped": done.skipped, "last": last}
+        return {"decided": done.decided, "already_decided": done.already_decided, "last": last}

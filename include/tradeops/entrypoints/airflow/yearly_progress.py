@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tradeops.domain.decisions import CycleOutcome
+    from tradeops.ports.cycle_runner import CycleOutcome
 
 _LOG = logging.getLogger(__name__)
 

@@ -2,16 +2,15 @@
 
 import argparse
 import os
-import signal
 import sys
 
 from tradeops.domain.errors import TradeOpsError
-from tradeops.entrypoints.process_death import adopt_orphans, die_with_parent
+from tradeops.entrypoints.process_death import adopt_orphans
 from tradeops.entrypoints.supervisor.installation import remove_state
 from tradeops.entrypoints.supervisor.process_tree import end_children
 from tradeops.entrypoints.supervisor.progress import Progress
 from tradeops.entrypoints.supervisor.run import run_installation
-from tradeops.entrypoints.supervisor.signals import StopRequested, ignore_signals, raise_on_signals
+from tradeops.entrypoints.supervisor.signals import StopRequested, ignore_signals, raise_on_signals, watch_parent
 from tradeops.settings import load_settings
 
 
@@ -25,7 +24,7 @@ def main() -> int:
     raise_on_signals()
     adopt_orphans()
     if options.with_parent:
-        die_with_parent(signal.SIGTERM)
+        watch_parent()
     try:
         try:
             return _run(options, Progress())

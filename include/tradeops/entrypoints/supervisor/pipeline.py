@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from datetime import datetime
 
 from tradeops.entrypoints.supervisor.airflow_api import AirflowApi
 from tradeops.entrypoints.supervisor.airflow_processes import AirflowProcesses, StepFailed, read_tail
@@ -22,11 +23,13 @@ class Pipeline:
         api: Airflow, logged in.
         processes: Watched while waiting.
         progress: Told about each step.
+        since: Start of this run; what was parsed earlier may have changed.
     """
 
     api: AirflowApi
     processes: AirflowProcesses
     progress: Progress
+    since: datetime
 
     def run(self) -> None:
         """Replay the history, then let each later session arrive and wake a decision.
@@ -44,15 +47,14 @@ class Pipeline:
     def await_dags(self) -> None:
         """Wait until the DAGs that we need are parsed and none is broken."""
         started = time.monotonic()
-        needed = {REPLAY, INGEST, DECIDE}
-        self.processes.wait_for("dag-processor", lambda: self._is_parsed(needed), _PARSE_S)
-        self.progress.say(f"dags               {len(self.api.list_dags())} parsed in {_seconds_since(started)}")
+        self.processes.wait_for("dag-processor", self._are_dags_parsed, _PARSE_S)
+        self.progress.say(f"dags               parsed in {_seconds_since(started)}")
 
     def run_dag(self, dag_id: str, run_id: str, conf: dict[str, object], deadline: float) -> None:
         """Start a run, or go on with the one of that id, and wait for its success."""
         started = time.monotonic()
-        if not self.api.trigger(dag_id, run_id, conf):
-            self._resume(dag_id, run_id)
+        if not self.api.trigger(dag_id, run_id, conf) and self._is_done_or_resumed(dag_id, run_id):
+            return
         self._await_run(dag_id, run_id, deadline)
         self.progress.say(f"{dag_id:18} success in {_seconds_since(started)}")
 
@@ -62,24 +64,27 @@ class Pipeline:
         find = self.api.find_run_woken_by
         self.processes.wait_for("scheduler", lambda: find(DECIDE, source_run_id) is not None, _WAKE_S)
         run_id = find(DECIDE, source_run_id) or ""
-        if self.api.read_run(DECIDE, run_id)["state"] == "failed":
-            self._resume(DECIDE, run_id)
+        if self._is_done_or_resumed(DECIDE, run_id):
+            return
         self._await_run(DECIDE, run_id, _CYCLE_S)
         self.progress.say(f"{DECIDE:18} success in {_seconds_since(started)} (woken by {source_run_id})")
 
-    def _is_parsed(self, needed: set[str]) -> bool:
-        for file, trace in self.api.list_import_errors().items():
-            raise StepFailed(f"{file} cannot be parsed:\n{trace}")
-        return needed <= self.api.list_dags().keys()
+    def _are_dags_parsed(self) -> bool:
+        parsed = self.api.list_dags()
+        fresh = all(dag in parsed and parsed[dag] >= self.since for dag in (REPLAY, INGEST, DECIDE))
+        for file, trace in self.api.list_import_errors(self.since).items():
+            raise StepFailed(f"dags: {file} cannot be parsed:\n{trace}")
+        return fresh
 
-    def _resume(self, dag_id: str, run_id: str) -> None:
+    def _is_done_or_resumed(self, dag_id: str, run_id: str) -> bool:
         if self.api.read_run(dag_id, run_id)["state"] == "success":
-            self.progress.say(f"{dag_id:18} {run_id} was done before")
-            return
+            self.progress.say(f"{dag_id:18} {run_id} is done")
+            return True
         stuck = [task["task_id"] for task in self.api.list_tasks(dag_id, run_id) if task["state"] in _STUCK]
         if stuck:
             self.api.clear_tasks(dag_id, run_id, stuck)
-        self.progress.say(f"{dag_id:18} {run_id} is taken up again" + (f" at {', '.join(stuck)}" if stuck else ""))
+        self.progress.say(f"{dag_id:18} {run_id} goes on" + (f" at {', '.join(stuck)}" if stuck else ""))
+        return False
 
     def _await_run(self, dag_id: str, run_id: str, deadline: float) -> None:
         said: set[str] = set()

@@ -4,6 +4,7 @@ import importlib.util
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 
 from tradeops.domain.errors import ConfigurationError
 from tradeops.entrypoints.process_death import die_with_parent
@@ -46,9 +47,10 @@ def run_installation(settings: Settings, progress: Progress, *, once: bool) -> i
         processes = AirflowProcesses(make_airflow_environment(settings, secrets), settings.state_dir / "logs")
         api = AirflowApi(settings.airflow_url, OPERATOR, secrets.operator_password)
         with run_airflow(processes):
+            since = datetime.now(UTC)
             _start_airflow(processes, api, progress)
             progress.say(f"airflow            {settings.airflow_url}  {OPERATOR} / {secrets.operator_password}")
-            Pipeline(api, processes, progress).run()
+            Pipeline(api, processes, progress, since).run()
             code = print_summary(settings, progress)
             if not once and code == 0:
                 _stay(processes, progress)

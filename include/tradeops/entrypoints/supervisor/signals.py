@@ -1,9 +1,14 @@
 """Turns the signals that ask for an end into one exception."""
 
+import os
 import signal
+from pathlib import Path
 from types import FrameType
 
+from tradeops.entrypoints.process_death import die_with_parent
+
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_LOOK_S = 0.5
 
 
 class StopRequested(BaseException):
@@ -30,6 +35,7 @@ def raise_on_signals() -> None:
 
 def ignore_signals() -> None:
     """Let nothing interrupt the clean-up from here on."""
+    signal.setitimer(signal.ITIMER_REAL, 0)
     for signum in ENDING:
         signal.signal(signum, signal.SIG_IGN)
 
@@ -37,3 +43,29 @@ def ignore_signals() -> None:
 def _stop(signum: int, _frame: FrameType | None) -> None:
     ignore_signals()
     raise StopRequested(signum)
+
+
+def watch_parent() -> None:
+    """End with the process that started us, `make`, however that is told to end.
+
+    Its death sends us SIGTERM. While it handles a signal of its own it blocks that signal and waits for us, without
+    passing SIGINT or SIGHUP on; so we look at what it blocks.
+    """
+    die_with_parent(signal.SIGTERM)
+    signal.signal(signal.SIGALRM, _look_at_parent)
+    signal.setitimer(signal.ITIMER_REAL, _LOOK_S, _LOOK_S)
+
+
+def read_blocked_signals(status: str) -> set[int]:
+    """Return the signals that a process blocks; `status` is the text of /proc/<pid>/status."""
+    mask = next((int(row.split()[1], 16) for row in status.splitlines() if row.startswith("SigBlk:")), 0)
+    return {signum for signum in range(1, 65) if mask >> (signum - 1) & 1}
+
+
+def _look_at_parent(_signum: int, _frame: FrameType | None) -> None:
+    try:
+        status = Path(f"/proc/{os.getppid()}/status").read_text()
+    except OSError:
+        return
+    for signum in read_blocked_signals(status).intersection(ENDING):
+        _stop(signum, None)
