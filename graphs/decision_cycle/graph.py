@@ -1,7 +1,8 @@
 """The order in which a decision is made."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from itertools import pairwise
+from typing import Any, Literal, cast
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
@@ -50,9 +51,7 @@ def route_forecast(state: CycleProgress) -> Literal["select_slate", "record_deci
     return "record_decision" if state["forecasts"] is None else "select_slate"
 
 
-def build_graph(
-    saver: BaseCheckpointSaver[str] | None = None, *, nodes: Mapping[str, Node] = NODES
-) -> CycleGraph:
+def build_graph(saver: BaseCheckpointSaver[str] | None = None, *, nodes: Mapping[str, Node] = NODES) -> CycleGraph:
     """Compile the decision cycle.
 
     Args:
@@ -62,14 +61,14 @@ def build_graph(
     graph = StateGraph(CycleProgress, context_schema=CycleContext)
     graph.set_node_defaults(retry_policy=RETRY)
     for name, node in nodes.items():
-        graph.add_node(name, node)
+        graph.add_node(name, cast("Any", node))
     graph.add_edge(START, "load_view")
     graph.add_edge("load_view", "plan_agents")
     graph.add_conditional_edges("plan_agents", send_to_agents, ["consult_agent"])
     graph.add_edge("consult_agent", "review_opinions")
     graph.add_edge("review_opinions", "blend_opinions")
     graph.add_conditional_edges("blend_opinions", route_forecast)
-    for before, after in zip(AFTER_FORECAST, AFTER_FORECAST[1:], strict=False):
+    for before, after in pairwise(AFTER_FORECAST):
         graph.add_edge(before, after)
     graph.add_edge("route_orders", END)
     return graph.compile(checkpointer=saver, name="decision_cycle")

@@ -32,9 +32,7 @@ def make_node(step: Step) -> Node:
     return node
 
 
-async def consult_in_thread(
-    message: Consultation, runtime: Runtime[CycleContext]
-) -> CycleProgress:
+async def consult_in_thread(message: Consultation, runtime: Runtime[CycleContext]) -> CycleProgress:
     """Agents are pure and numeric; each judges in a thread of its own."""
     return await asyncio.to_thread(consult_agent, message, runtime.context)
 

@@ -107,9 +107,7 @@ class DecisionCycleRunner:
         graph, claim = self._graph, context.claim
         if graph is None:
             raise ConfigurationError("open the runner with `with` before running a cycle")
-        config = RunnableConfig(
-            configurable={"thread_id": claim.cycle_id}, recursion_limit=RECURSION_LIMIT
-        )
+        config = RunnableConfig(configurable={"thread_id": claim.cycle_id}, recursion_limit=RECURSION_LIMIT)
         renewal = asyncio.create_task(_renew_claim(context))
         try:
             first = await self._find_entry(graph, config)
@@ -123,9 +121,7 @@ class DecisionCycleRunner:
         finally:
             renewal.cancel()
 
-    async def _find_entry(
-        self, graph: CycleGraph, config: RunnableConfig
-    ) -> Literal["new", "unfinished", "finished"]:
+    async def _find_entry(self, graph: CycleGraph, config: RunnableConfig) -> Literal["new", "unfinished", "finished"]:
         if self._checkpoints is None:
             return "new"
         snapshot: Any = await graph.aget_state(config)
@@ -137,9 +133,7 @@ class DecisionCycleRunner:
         universe = content_hash(ports.policy.universe)
         bundle = ports.bundle.bundle_id
         return ClaimRequest(
-            cycle_id=derive_cycle_id(
-                request.book_id, universe_version=universe, bundle=bundle, as_of=request.as_of
-            ),
+            cycle_id=derive_cycle_id(request.book_id, universe_version=universe, bundle=bundle, as_of=request.as_of),
             book_id=request.book_id,
             session=request.session,
             as_of=request.as_of,

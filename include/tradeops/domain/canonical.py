@@ -24,9 +24,7 @@ def encode_canonical(value: object) -> bytes:
         DataError: NaN, infinity, a naive time, or a type that has no canonical form.
     """
     plain = to_plain(value)
-    return json.dumps(
-        plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    ).encode()
+    return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
 def to_plain(value: object) -> object:
@@ -39,10 +37,8 @@ def to_plain(value: object) -> object:
         return _finite(value)
     if isinstance(value, Decimal):
         return decimal_text(value)
-    if isinstance(value, datetime):
-        return _utc_text(value)
     if isinstance(value, date):
-        return value.isoformat()
+        return _utc_text(value) if isinstance(value, datetime) else value.isoformat()
     return _container(value)
 
 

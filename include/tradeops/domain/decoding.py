@@ -1,7 +1,8 @@
 """Reading back what `encode_canonical` wrote."""
 
+from collections.abc import Hashable
 from functools import cache
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -17,11 +18,11 @@ def decode_canonical(kind: type[T], data: bytes | str) -> T:
         CorruptInput: The bytes are no such value.
     """
     try:
-        return cast("T", _adapter(kind).validate_json(data))
+        return cast("T", _adapter(cast("Hashable", kind)).validate_json(data))
     except ValidationError as error:
         raise CorruptInput(f"stored bytes are no {kind}: {error.errors()[0]['msg']}") from error
 
 
 @cache
-def _adapter(kind: type[T]) -> TypeAdapter[T]:
+def _adapter(kind: Hashable) -> TypeAdapter[Any]:
     return TypeAdapter(kind)

@@ -44,9 +44,7 @@ class BookId:
     def __post_init__(self) -> None:
         for part in (self.account, self.run):
             if not part or "/" in part:
-                raise ConfigurationError(
-                    f"book name part {part!r} is empty or holds '/'; use a plain name", part=part
-                )
+                raise ConfigurationError(f"book name part {part!r} is empty or holds '/'; use a plain name", part=part)
 
     @property
     def stream(self) -> str:
@@ -62,9 +60,7 @@ def content_hash(value: object) -> str:
     return hashlib.sha256(encode_canonical(value)).hexdigest()
 
 
-def derive_cycle_id(
-    book: BookId, *, universe_version: str, bundle: BundleId, as_of: datetime
-) -> CycleId:
+def derive_cycle_id(book: BookId, *, universe_version: str, bundle: BundleId, as_of: datetime) -> CycleId:
     """Identity of a cycle: account, stage, run, universe version, bundle and as_of."""
     parts = [book.account, book.stage.value, book.run, universe_version, bundle, as_of]
     return CycleId(content_hash(parts))
@@ -82,6 +78,4 @@ def parse_session(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise ConfigurationError(
-            f"{text!r} is not a session date; write it as 2013-02-28", text=text
-        ) from error
+        raise ConfigurationError(f"{text!r} is not a session date; write it as 2013-02-28", text=text) from error

@@ -98,9 +98,7 @@ class MarketView:
             column.shape != shape or column.dtype != np.float64 for column in self.columns.values()
         ):
             raise DataError(f"view columns must be {VIEW_COLUMNS}, float64 of shape {shape}")
-        if list(self.sessions) != sorted(set(self.sessions)) or list(self.instruments) != sorted(
-            set(self.instruments)
-        ):
+        if list(self.sessions) != sorted(set(self.sessions)) or list(self.instruments) != sorted(set(self.instruments)):
             raise DataError("sessions and instruments of a view are ascending and unique")
         for column in self.columns.values():
             column.setflags(write=False)

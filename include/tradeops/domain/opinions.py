@@ -85,12 +85,10 @@ class Opinions:
     @property
     def spoke(self) -> npt.NDArray[np.bool_]:
         """(N,) True where the agent gave an opinion."""
-        return self.abstention == int(Abstention.NONE)
+        return np.equal(self.abstention, int(Abstention.NONE))
 
 
-def abstain_everywhere(
-    agent: AgentId, instruments: tuple[InstrumentId, ...], reason: Abstention
-) -> Opinions:
+def abstain_everywhere(agent: AgentId, instruments: tuple[InstrumentId, ...], reason: Abstention) -> Opinions:
     """The opinion of an agent that says nothing about anything, with its reason."""
     count = len(instruments)
     return Opinions(

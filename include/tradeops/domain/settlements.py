@@ -56,8 +56,9 @@ class ProfitAndLoss:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
-    """Everything that happened to a book in one session, in the order of design: corporate
-    actions, fills at the open, expiry, borrow and interest, marks.
+    """Everything that happened to a book in one session.
+
+    The order is fixed: corporate actions, fills at the open, expiry, borrow and interest, marks.
 
     Args:
         book_id: Whose book.

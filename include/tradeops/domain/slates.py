@@ -28,9 +28,7 @@ class SlateDraw:
     def __post_init__(self) -> None:
         if not len(self.candidates) == len(self.gains) == len(self.probabilities):
             raise CoordinationError("a draw names a gain and a probability for each candidate")
-        if self.chosen not in self.candidates or not math.isclose(
-            math.fsum(self.probabilities), 1.0, abs_tol=1e-12
-        ):
+        if self.chosen not in self.candidates or not math.isclose(math.fsum(self.probabilities), 1.0, abs_tol=1e-12):
             raise CoordinationError("a draw chooses one candidate from probabilities that sum to 1")
 
     @property

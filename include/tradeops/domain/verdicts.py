@@ -77,6 +77,4 @@ class RiskVerdict:
         elif self.approved == 0:
             kind = VerdictKind.VETOED
         if not 0 <= self.approved <= self.proposed or self.kind is not kind:
-            raise RiskError(
-                f"verdict {self.kind} with {self.approved} of {self.proposed} contradicts itself"
-            )
+            raise RiskError(f"verdict {self.kind} with {self.approved} of {self.proposed} contradicts itself")

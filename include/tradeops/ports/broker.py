@@ -37,9 +37,7 @@ class Broker(Protocol):
         """
         ...
 
-    def find(
-        self, client_order_ids: Sequence[ClientOrderId]
-    ) -> Mapping[ClientOrderId, OrderChange]:
+    def find(self, client_order_ids: Sequence[ClientOrderId]) -> Mapping[ClientOrderId, OrderChange]:
         """First answers to those of the orders that the broker has."""
         ...
 

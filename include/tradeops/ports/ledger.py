@@ -134,9 +134,7 @@ class DecisionLog(Protocol):
 class BookKeeping(Protocol):
     """Settlements, fills and learner states."""
 
-    def record_settlement(
-        self, settlement: Settlement, learner_states: Sequence[LearnerState]
-    ) -> None:
+    def record_settlement(self, settlement: Settlement, learner_states: Sequence[LearnerState]) -> None:
         """Write a settlement with its fills, order states and new learner states in one transaction.
 
         Repeating it with equal content is harmless.
@@ -206,9 +204,7 @@ class Configuration(Protocol):
         """The level in force; `off` if nobody ever set one."""
         ...
 
-    def set_kill_switch(
-        self, book_id: BookId, level: KillSwitch, *, person: str, reason: str
-    ) -> None:
+    def set_kill_switch(self, book_id: BookId, level: KillSwitch, *, person: str, reason: str) -> None:
         """Append a level with who set it and why."""
         ...
 

@@ -53,9 +53,7 @@ class ObservedInputs:
         names = self._list_universe(request)
         if not names:
             raise DataError(f"no name has {self.universe.minimum_bars} bars on {request.session}")
-        window = self.source.read_window(
-            names, request.session, self.universe.lookback, known_at=request.as_of
-        )
+        window = self.source.read_window(names, request.session, self.universe.lookback, known_at=request.as_of)
         return MarketView(
             as_of=request.as_of,
             watermark=claim.watermark,
@@ -92,9 +90,7 @@ class ObservedInputs:
         return None if record is None else record.decision
 
 
-def list_last_selected(
-    before: Decision | None, settlement: Settlement
-) -> Mapping[InstrumentId, date]:
+def list_last_selected(before: Decision | None, settlement: Settlement) -> Mapping[InstrumentId, date]:
     """Last session in the slate of each held name, carried on from decision to decision."""
     if before is None or before.inputs is None:
         return {}

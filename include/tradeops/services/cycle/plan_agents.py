@@ -1,7 +1,6 @@
 """Who is asked."""
 
-from tradeops.domain.decisions import CycleInputs
-from tradeops.domain.decoding import decode_canonical
+from tradeops.services.cycle.found import find_inputs
 from tradeops.services.cycle.state import Consultation, CycleContext, CycleProgress
 
 
@@ -12,5 +11,5 @@ def plan_agents(state: CycleProgress, context: CycleContext) -> CycleProgress:
 
 def list_consultations(state: CycleProgress) -> list[Consultation]:
     """One message an agent, the whole universe in it by reference."""
-    view = decode_canonical(CycleInputs, state["inputs"]).view
+    view = find_inputs(state).view
     return [Consultation(agent=agent, view=view) for agent in state["plan"]]

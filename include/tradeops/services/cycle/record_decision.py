@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from tradeops.domain.decisions import (
-    CycleInputs,
     Decision,
     DecisionRecord,
     DecisionTrace,
@@ -15,6 +14,7 @@ from tradeops.domain.orders import Order, OrderIntent
 from tradeops.domain.slates import Slate
 from tradeops.domain.verdicts import RiskVerdict
 from tradeops.ports.ledger import InboxKey
+from tradeops.services.cycle.found import find_inputs
 from tradeops.services.cycle.state import CycleContext, CycleProgress
 
 
@@ -35,7 +35,7 @@ def compose_decision(state: CycleProgress, context: CycleContext) -> Decision:
     outcome = Outcome.NO_OPINION if state["forecasts"] is None else Outcome.DECIDED
     return replace(
         _begin_decision(context, outcome),
-        inputs=decode_canonical(CycleInputs, state["inputs"]),
+        inputs=find_inputs(state),
         opinions=state["opinions"],
         forecasts=state["forecasts"],
         slate=None if slate is None else decode_canonical(Slate, slate),

@@ -17,9 +17,7 @@ from tradeops.ports.ledger import CycleLedger
 from tradeops.ports.value_store import ValueStore
 
 
-def merge_opinions(
-    before: dict[AgentId, ValueRef], after: dict[AgentId, ValueRef]
-) -> dict[AgentId, ValueRef]:
+def merge_opinions(before: dict[AgentId, ValueRef], after: dict[AgentId, ValueRef]) -> dict[AgentId, ValueRef]:
     """Reducer of the fan-out: agents in ascending order, whoever answered first."""
     merged = {**before, **after}
     return {agent: merged[agent] for agent in sorted(merged)}

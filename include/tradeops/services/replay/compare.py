@@ -80,10 +80,7 @@ def describe_view(view: MarketView) -> object:
     """A view as plain values: column, instrument, session."""
     columns = {
         name: {
-            instrument: {
-                session.isoformat(): float(column[row, item])
-                for row, session in enumerate(view.sessions)
-            }
+            instrument: {session.isoformat(): float(column[row, item]) for row, session in enumerate(view.sessions)}
             for item, instrument in enumerate(view.instruments)
         }
         for name, column in view.columns.items()
@@ -93,13 +90,11 @@ def describe_view(view: MarketView) -> object:
 
 def _describe(decision: Decision, values: ValueStore) -> Iterator[tuple[str, object]]:
     plain = cast("dict[str, object]", to_plain(decision))
-    yield "consult_agent", {
-        f"opinions.{agent}": _describe_opinions(values.get(ref))
-        for agent, ref in decision.opinions.items()
-    }
-    yield "blend_opinions", {
-        "forecasts": decision.forecasts and _describe_forecasts(values.get(decision.forecasts))
-    }
+    yield (
+        "consult_agent",
+        {f"opinions.{agent}": _describe_opinions(values.get(ref)) for agent, ref in decision.opinions.items()},
+    )
+    yield "blend_opinions", {"forecasts": decision.forecasts and _describe_forecasts(values.get(decision.forecasts))}
     for step, names in (
         ("select_slate", ("slate",)),
         ("build_opportunities", ("opportunities",)),

@@ -54,12 +54,7 @@ def parse_override(text: str) -> Override:
         amount = Decimal(right)
     except InvalidOperation:
         amount = Decimal("NaN")
-    if (
-        target not in ("close", "policy", "learner")
-        or len(path) != expected
-        or not all(path)
-        or not amount.is_finite()
-    ):
+    if target not in ("close", "policy", "learner") or len(path) != expected or not all(path) or not amount.is_finite():
         raise ConfigurationError(f"override {text!r} is not of the form {FORMS}", override=text)
     if target == "close":
         parse_session(path[1])
@@ -95,6 +90,9 @@ class Overrides:
         return [item for item in self.items if item.target == target]
 
 
+NO_OVERRIDES = Overrides()
+
+
 def _change_close(view: MarketView, override: Override) -> MarketView:
     name, session = InstrumentId(override.path[0]), date.fromisoformat(override.path[1])
     if name not in view.instruments or session not in view.sessions:
@@ -106,9 +104,7 @@ def _change_close(view: MarketView, override: Override) -> MarketView:
     prices = dict(view.reference_prices)
     if session == view.session:
         prices[name] = override.change(prices[name])
-    return dataclasses.replace(
-        view, columns={**view.columns, "close": close}, reference_prices=prices
-    )
+    return dataclasses.replace(view, columns={**view.columns, "close": close}, reference_prices=prices)
 
 
 def _change_parameter(state: LearnerState, override: Override) -> LearnerState:
@@ -117,9 +113,7 @@ def _change_parameter(state: LearnerState, override: Override) -> LearnerState:
         known = ", ".join(sorted(state.parameters))
         raise ConfigurationError(f"{state.learner} has no parameter {name!r}; it has {known}")
     changed = override.change(Decimal(repr(state.parameters[name])))
-    return dataclasses.replace(
-        state, parameters={**state.parameters, name: float(changed)}
-    )
+    return dataclasses.replace(state, parameters={**state.parameters, name: float(changed)})
 
 
 def _change_field(value: T, path: tuple[str, ...], override: Override) -> T:

@@ -24,7 +24,7 @@ from tradeops.services.replay.compare import (
     find_first,
     find_first_output,
 )
-from tradeops.services.replay.overrides import Overrides
+from tradeops.services.replay.overrides import NO_OVERRIDES, Overrides
 from tradeops.services.replay.stand_ins import (
     CapturingLedger,
     OverlayValues,
@@ -53,7 +53,7 @@ class DecisionReplayer:
     run_cycle: RunCycle
     build_roster: Callable[[TradingPolicy], tuple[Agent, ...]]
     clock: Clock
-    overrides: Overrides = Overrides()
+    overrides: Overrides = NO_OVERRIDES
 
     def replay_all(self, decisions: Iterable[Decision]) -> Iterator[Difference]:
         """One answer per decision that had inputs, in order."""
@@ -67,9 +67,7 @@ class DecisionReplayer:
             CorruptInput: A stored input does not hash to its name.
         """
         if recorded.inputs is None:
-            raise CoordinationError(
-                f"{recorded.session} was closed as {recorded.outcome}; nothing to replay"
-            )
+            raise CoordinationError(f"{recorded.session} was closed as {recorded.outcome}; nothing to replay")
         case = self._open_case(recorded, recorded.inputs)
         replayed = self._execute(case)
         same = recorded.canonical_bytes == replayed.canonical_bytes
@@ -77,9 +75,7 @@ class DecisionReplayer:
             cycle_id=recorded.cycle_id,
             session=recorded.session.isoformat(),
             first_input=case.find_first_input(),
-            first_output=None
-            if same
-            else find_first_output(recorded, replayed, self.values, case.made),
+            first_output=None if same else find_first_output(recorded, replayed, self.values, case.made),
         )
 
     def _open_case(self, recorded: Decision, inputs: CycleInputs) -> "_Case":
@@ -129,9 +125,7 @@ class _Case:
             state=self.inputs.state,
             learner_states=self.inputs.learner_states,
         )
-        learners = {
-            ref: self.overrides.apply_to_learner(state) for ref, state in self.learners.items()
-        }
+        learners = {ref: self.overrides.apply_to_learner(state) for ref, state in self.learners.items()}
         return RecordedInputs(inputs=read, learners=learners)
 
     def find_first_input(self) -> FieldDifference | None:
@@ -140,14 +134,13 @@ class _Case:
             return None
         return find_first(
             "load_view",
-            self._describe(Overrides()),
+            self._describe(NO_OVERRIDES),
             self._describe(self.overrides),
         )
 
     def _describe(self, overrides: Overrides) -> object:
         learners = {
-            f"learner.{state.learner}": to_plain(overrides.apply_to_learner(state))
-            for state in self.learners.values()
+            f"learner.{state.learner}": to_plain(overrides.apply_to_learner(state)) for state in self.learners.values()
         }
         policy = to_plain(overrides.apply_to_policy(self.policy))
         return {"view": describe_view(overrides.apply_to_view(self.view)), "policy": policy} | learners

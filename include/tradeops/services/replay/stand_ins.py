@@ -112,9 +112,7 @@ class SilentBroker:
         """Refused."""
         raise ExecutionError(f"a replay tried to send order {order.client_order_id}")
 
-    def find(
-        self, client_order_ids: Sequence[ClientOrderId]
-    ) -> Mapping[ClientOrderId, OrderChange]:
+    def find(self, client_order_ids: Sequence[ClientOrderId]) -> Mapping[ClientOrderId, OrderChange]:
         """Knows nothing."""
         return {}
 

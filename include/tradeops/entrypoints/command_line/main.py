@@ -1,0 +1,41 @@
+"""The command line `tradeops`.
+
+Exit codes: 0 done; 1 something failed, said in one line with its remedy; 2 the command's own words
+are wrong; 3 a check ran and found a difference.
+"""
+
+import os
+import sys
+
+import typer
+
+from tradeops.domain.errors import TradeOpsError
+from tradeops.entrypoints.command_line import cycles, doctor, kill_switch, performance, replays, summary
+
+FAILED = 1
+
+app = typer.Typer(
+    help=__doc__,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.add_typer(cycles.app, name="cycle")
+app.add_typer(kill_switch.app, name="kill-switch")
+app.command("replay")(replays.replay)
+app.command("performance")(performance.performance)
+app.command("summary")(summary.summary)
+app.command("doctor")(doctor.doctor)
+
+
+def main() -> None:
+    """Run one command; a known error is one line on standard error."""
+    try:
+        app()
+    except TradeOpsError as error:
+        sys.stderr.write(f"tradeops: {error.message}\n")
+        sys.exit(FAILED)
+    except BrokenPipeError:
+        # The reader of a pipe has left (`| head`); nothing more can be said to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
