@@ -1,0 +1,145 @@
+"""A broker on paper: it keeps what it accepted and computes executions when asked."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from typing import Any, Self
+
+from sqlalchemy import (
+    DDL,
+    Column,
+    Connection,
+    Date,
+    Index,
+    MetaData,
+    Row,
+    Table,
+    Text,
+    bindparam,
+    event,
+    insert,
+    select,
+)
+
+from tradeops.adapters.sqlite import HeldConnection, create_sqlite_engine
+from tradeops.domain.books import Book
+from tradeops.domain.canonical import encode_canonical
+from tradeops.domain.decoding import decode_canonical
+from tradeops.domain.identifiers import BookId, ClientOrderId
+from tradeops.domain.lifecycle import OrderState
+from tradeops.domain.orders import Order, OrderChange
+from tradeops.ports.broker import SessionExecutions
+
+Execute = Callable[[date, Book, Sequence[Order]], SessionExecutions]
+Accepts = Callable[[Order], str | None]
+
+METADATA = MetaData()
+ANSWERS = Table(
+    "answers",
+    METADATA,
+    Column("client_order_id", Text, primary_key=True, nullable=False),
+    Column("book", Text, nullable=False),
+    Column("valid_on", Date, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Index("ix_answers_book_valid_on", "book", "valid_on"),
+)
+for _change in ("UPDATE", "DELETE"):
+    event.listen(
+        ANSWERS,
+        "after_create",
+        DDL(  # type: ignore[no-untyped-call]
+            f"CREATE TRIGGER answers_refuse_{_change.lower()} BEFORE {_change} ON answers "
+            f"BEGIN SELECT RAISE(ABORT, 'answers are never changed'); END"
+        ),
+    )
+
+_INSERT = insert(ANSWERS)
+_FIRST_ANSWERS = select(ANSWERS.c.client_order_id, ANSWERS.c.state, ANSWERS.c.reason).where(
+    ANSWERS.c.client_order_id.in_(bindparam("orders", expanding=True))
+)
+_OPEN = (
+    select(ANSWERS.c.content)
+    .where(
+        ANSWERS.c.book == bindparam("book"),
+        ANSWERS.c.valid_on == bindparam("session"),
+        ANSWERS.c.state == OrderState.SUBMITTED.value,
+    )
+    .order_by(ANSWERS.c.client_order_id)
+)
+
+
+class PaperBroker:
+    """`Broker` on a database file of its own.
+
+    It holds one connection. Threads may share it and wait for each other; a forked process opens
+    its own. Whoever opens it closes it.
+
+    Args:
+        url: Of the database file.
+        execute: What becomes of orders in a session; a pure function.
+        accepts: Why an order is rejected, or None.
+    """
+
+    def __init__(self, url: str, *, execute: Execute, accepts: Accepts) -> None:
+        self._execute = execute
+        self._accepts = accepts
+        self._connection = HeldConnection(create_sqlite_engine(url))
+        with self._connection.write() as connection:
+            METADATA.create_all(connection)
+
+    def submit(self, book_id: BookId, order: Order) -> OrderChange:
+        """Take an order once; see the port."""
+        with self._connection.write() as connection:
+            known = _find_answers(connection, [order.client_order_id])
+            if known:
+                return known[order.client_order_id]
+            answer = self._answer(order)
+            connection.execute(_INSERT, _answer_row(book_id, order, answer))
+        return answer
+
+    def find(self, client_order_ids: Sequence[ClientOrderId]) -> Mapping[ClientOrderId, OrderChange]:
+        """First answers to those of the orders that the broker has."""
+        with self._connection.read() as connection:
+            return _find_answers(connection, client_order_ids)
+
+    def executions(self, book_id: BookId, session: date, account: Book) -> SessionExecutions:
+        """Executions of the book's orders valid in `session`; see the port."""
+        with self._connection.read() as connection:
+            contents = connection.execute(_OPEN, {"book": str(book_id), "session": session}).scalars().all()
+        return self._execute(session, account, [decode_canonical(Order, content) for content in contents])
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+    def _answer(self, order: Order) -> OrderChange:
+        refusal = self._accepts(order)
+        state = OrderState.SUBMITTED if refusal is None else OrderState.REJECTED
+        return OrderChange(client_order_id=order.client_order_id, state=state, reason=refusal or "accepted")
+
+
+def _find_answers(connection: Connection, orders: Sequence[ClientOrderId]) -> dict[ClientOrderId, OrderChange]:
+    rows = connection.execute(_FIRST_ANSWERS, {"orders": list(orders)})
+    return {row.client_order_id: _read_answer(row) for row in rows}
+
+
+def _read_answer(row: Row[*tuple[Any, ...]]) -> OrderChange:
+    return OrderChange(client_order_id=row.client_order_id, state=OrderState(row.state), reason=row.reason)
+
+
+def _answer_row(book_id: BookId, order: Order, answer: OrderChange) -> dict[str, object]:
+    return {
+        "client_order_id": order.client_order_id,
+        "book": str(book_id),
+        "valid_on": order.valid_on,
+        "content": encode_canonical(order).decode(),
+        "state": answer.state.value,
+        "reason": answer.reason,
+    }

@@ -1,0 +1,136 @@
+"""SQLite as several processes may use it: one file a concern, on a local disk."""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pysqlite3
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
+
+from tradeops.domain.errors import ConfigurationError, ExternalServiceError
+
+SQLITE_VERSION: str = pysqlite3.sqlite_version
+
+# busy_timeout comes first: it also covers the switch to WAL.
+_PRAGMAS = (
+    "busy_timeout = 30000",
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "foreign_keys = ON",
+    "recursive_triggers = ON",
+)
+_BEGIN = "begin"
+
+
+def create_sqlite_engine(url: str) -> Engine:
+    """An engine on the file of a `sqlite:///` URL; folders above the file are made.
+
+    Raises:
+        ConfigurationError: The URL names no SQLite file.
+    """
+    path = _read_path(url)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(
+        f"sqlite:///{path}",
+        module=pysqlite3,
+        poolclass=NullPool,
+        connect_args={"isolation_level": None, "check_same_thread": False},
+    )
+    event.listen(engine, "connect", _set_pragmas)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+class HeldConnection:
+    """One connection, held for the life of the adapter that owns it.
+
+    Threads may share it and wait for each other. Processes may not: whoever forks opens its own
+    after the fork, and the use of an inherited one is refused.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._pid = os.getpid()
+        self._turn = threading.RLock()
+        self._engine = engine
+        self._connection = _connect(engine)
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that holds the file's one write lock from its first statement on.
+
+        Raises:
+            ExternalServiceError: The file is locked for longer than the busy timeout, or cannot be written.
+        """
+        with self._transaction("BEGIN IMMEDIATE") as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that sees one state of the file and writes nothing.
+
+        Raises:
+            ExternalServiceError: The file cannot be read.
+        """
+        with self._transaction("BEGIN") as connection:
+            yield connection
+
+    @contextmanager
+    def _transaction(self, statement: str) -> Iterator[Connection]:
+        self._refuse_other_process()
+        with self._turn:
+            self._connection.info[_BEGIN] = statement
+            try:
+                with self._connection.begin():
+                    yield self._connection
+            except OperationalError as error:
+                raise _unavailable(self._engine, error) from error
+
+    def close(self) -> None:
+        """Give the file back; a process that inherited the connection leaves it alone."""
+        if os.getpid() == self._pid:
+            with self._turn:
+                self._connection.close()
+                self._engine.dispose()
+
+    def _refuse_other_process(self) -> None:
+        if os.getpid() != self._pid:
+            raise ConfigurationError(
+                f"{self._engine.url.database} was opened by process {self._pid}; open it after the fork",
+                opened_by=self._pid,
+            )
+
+
+def _read_path(url: str) -> Path:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise ConfigurationError(f"{url!r} is no database URL; write sqlite:////folder/file.db") from error
+    if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database.startswith(":memory:"):
+        raise ConfigurationError(f"{parsed!r} names no SQLite file; write sqlite:////folder/file.db")
+    return Path(parsed.database).absolute()
+
+
+def _connect(engine: Engine) -> Connection:
+    try:
+        return engine.connect()
+    except OperationalError as error:
+        raise _unavailable(engine, error) from error
+
+
+def _unavailable(engine: Engine, error: OperationalError) -> ExternalServiceError:
+    return ExternalServiceError(f"{engine.url.database}: {error.orig}", path=engine.url.database)
+
+
+def _set_pragmas(connection: Any, _record: object) -> None:
+    for pragma in _PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    # The driver begins nothing by itself, so that a writer can take its lock before it reads.
+    connection.exec_driver_sql(connection.info.get(_BEGIN, "BEGIN"))
