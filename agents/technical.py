@@ -103,9 +103,7 @@ def find_abstentions(
             (~(volatility > 0), Abstention.NO_VARIATION),
             (~(np.abs(score) >= SMALLEST_SCORE), Abstention.NO_SIGNAL),
         )
-    codes = np.select(
-        [holds for holds, _ in reasons], [int(reason) for _, reason in reasons], default=0
-    )
+    codes = np.select([holds for holds, _ in reasons], [int(reason) for _, reason in reasons], default=0)
     return codes.astype(np.int8)
 
 

@@ -26,9 +26,7 @@ def compute_volatility(view: MarketView, window: int) -> FloatArray:
     return volatility
 
 
-def compute_covariance(
-    view: MarketView, window: int, columns: npt.NDArray[np.intp]
-) -> FloatArray:
+def compute_covariance(view: MarketView, window: int, columns: npt.NDArray[np.intp]) -> FloatArray:
     """Sample covariance of simple daily total returns.
 
     Summed without BLAS (`einsum`, not optimised), so the number of threads cannot reach it.

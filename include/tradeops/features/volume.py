@@ -1,6 +1,7 @@
 """How many shares change hands."""
 
 import numpy as np
+import numpy.typing as npt
 
 from tradeops.domain.market import FloatArray, MarketView
 from tradeops.features.total_return import last_rows, sum_rows
@@ -8,7 +9,7 @@ from tradeops.features.total_return import last_rows, sum_rows
 VOLUME_WINDOW = 20
 
 
-def compute_average_volume(view: MarketView, window: int = VOLUME_WINDOW) -> FloatArray:
+def compute_average_volume(view: MarketView, columns: npt.NDArray[np.intp], window: int = VOLUME_WINDOW) -> FloatArray:
     """Mean daily volume in shares of the last session.
 
     A session's raw volume is multiplied by every split after it, so that 1,000 shares before a
@@ -16,16 +17,17 @@ def compute_average_volume(view: MarketView, window: int = VOLUME_WINDOW) -> Flo
 
     Args:
         view: `window` rows of it are read.
+        columns: (M,) positions of the instruments in the view.
         window: Sessions.
 
     Returns:
-        (N,) float64, shares a day.
+        (M,) float64, shares a day.
 
     Raises:
         DataError: The view is shorter than `window` rows.
     """
-    split = last_rows(view, "split", window)
+    split = last_rows(view, "split", window)[:, columns]
     later = np.ones_like(split)
     later[:-1] = np.multiply.accumulate(split[:0:-1], axis=0)[::-1]
-    average: FloatArray = sum_rows(last_rows(view, "volume", window) * later) / window
+    average: FloatArray = sum_rows(last_rows(view, "volume", window)[:, columns] * later) / window
     return average

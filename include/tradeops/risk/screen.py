@@ -1,0 +1,123 @@
+"""Checks of one order that need no other order: is it allowed at all, and is its price believed?"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from math import isfinite
+
+from tradeops.domain.decisions import BookState
+from tradeops.domain.identifiers import InstrumentId
+from tradeops.domain.market import MarketView
+from tradeops.domain.orders import OrderIntent
+from tradeops.domain.policy import LimitPolicy
+from tradeops.domain.verdicts import KillSwitch, LimitUse
+from tradeops.features.positions import find_column
+
+ZERO = Decimal(0)
+ONE = Decimal(1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quote:
+    """What an order of one name is held against.
+
+    Args:
+        close: Reference price of the view's session, USD.
+        move: Its distance from the previous close after splits, as a fraction; None when either
+            is missing or is not the view's.
+        believed: Whether the move is within the limit.
+    """
+
+    close: Decimal
+    move: Decimal | None
+    believed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Screen:
+    """What is the same for every order of a set.
+
+    Args:
+        frozen: The kill switch lets nothing through.
+        restricted: Names that may not be traded for legal reasons.
+        unknown: Names whose true position nobody knows.
+        quotes: By name; a name without one has no price.
+        price_move: Largest believed move, as a fraction.
+    """
+
+    frozen: bool
+    restricted: Collection[InstrumentId]
+    unknown: Collection[InstrumentId]
+    quotes: Mapping[InstrumentId, Quote]
+    price_move: Decimal
+
+
+def prepare_screen(
+    names: Iterable[InstrumentId],
+    *,
+    state: BookState,
+    view: MarketView,
+    limits: LimitPolicy,
+    restricted: Collection[InstrumentId],
+    unknown: Collection[InstrumentId],
+) -> Screen:
+    """Look up once what the orders of a set will be held against."""
+    found = {name: _quote(view, name, limits.price_move) for name in names}
+    return Screen(
+        frozen=state.kill_switch is KillSwitch.FREEZE,
+        restricted=restricted,
+        unknown=unknown,
+        quotes={name: quote for name, quote in found.items() if quote is not None},
+        price_move=limits.price_move,
+    )
+
+
+def screen_order(intent: OrderIntent, screen: Screen) -> LimitUse | None:
+    """The first check that an order fails; None when it passes all.
+
+    Nothing is exempt here, reducing orders neither. A reference price must be the view's own last
+    close to the digit: an older one is stale even when it is near.
+    """
+    name = intent.instrument
+    if screen.frozen:
+        return _refuse("kill_switch", intent.quantity, "freeze: nothing is sent")
+    if name in screen.restricted:
+        return _refuse("restricted", intent.quantity, "on the restricted list")
+    if name in screen.unknown:
+        return _refuse("unknown_position", intent.quantity, "the position in this name is unknown")
+    quote = screen.quotes.get(name)
+    if quote is None:
+        return _refuse("price_sanity", intent.reference_price, "the view holds no price")
+    if intent.reference_price != quote.close:
+        return LimitUse(
+            limit="stale_price",
+            allowed=quote.close,
+            before=intent.reference_price,
+            after=intent.reference_price,
+            detail="the reference price is not the session's close",
+        )
+    if quote.believed:
+        return None
+    move = ZERO if quote.move is None else quote.move
+    detail = "no usable previous close" if quote.move is None else "the price moved too far to be believed"
+    return LimitUse(limit="price_sanity", allowed=screen.price_move, before=move, after=move, detail=detail)
+
+
+def _quote(view: MarketView, name: InstrumentId, limit: Decimal) -> Quote | None:
+    column = find_column(view.instruments, name)
+    close = view.reference_prices.get(name)
+    if column is None or close is None:
+        return None
+    closes = view.columns["close"]
+    split = float(view.columns["split"][-1, column])
+    before = float(closes[-2, column]) if len(view.sessions) > 1 else float("nan")
+    usable = isfinite(before) and before > 0 and isfinite(split) and split > 0
+    if not usable or float(close) != float(closes[-1, column]):
+        return Quote(close=close, move=None, believed=False)
+    previous = Decimal(repr(before))
+    distance = abs(close * Decimal(repr(split)) - previous)
+    return Quote(close=close, move=distance / previous, believed=distance <= limit * previous)
+
+
+def _refuse(limit: str, value: Decimal, detail: str) -> LimitUse:
+    return LimitUse(limit=limit, allowed=ZERO, before=value, after=ZERO, detail=detail)
