@@ -114,7 +114,7 @@ def _is_settled(connection: Connection, settlement: Settlement, payload: str) ->
 
 def _check_orders(connection: Connection, settlement: Settlement) -> None:
     changes = settlement.order_changes
-    orders = [fill.client_order_id for fill in settlement.fills] + [change.client_order_id for change in changes]
+    orders = (change.client_order_id for change in changes)
     check_final_changes(read_history(connection, settlement.book_id.stream, orders), changes)
 
 

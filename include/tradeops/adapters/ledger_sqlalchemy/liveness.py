@@ -1,6 +1,5 @@
 """Whether the owner of a claim still lives."""
 
-import os
 import socket
 
 import psutil
@@ -9,11 +8,6 @@ from tradeops.domain.claims import Owner
 
 # A process's start is derived from the boot time, which moves when the clock is set.
 _START_TOLERANCE = 2.0
-
-
-def describe_process() -> Owner:
-    """This process as an owner."""
-    return Owner(host=socket.gethostname(), pid=os.getpid(), started=psutil.Process().create_time())
 
 
 def is_dead(owner: Owner) -> bool:

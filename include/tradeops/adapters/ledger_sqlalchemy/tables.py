@@ -85,12 +85,13 @@ ORDER_STATES: Final = Table(
     info=_APPEND_ONLY,
 )
 
+# Refers to no order: a name whose data end is sold without one.
 FILLS: Final = Table(
     "fills",
     METADATA,
     Column("id", Integer, primary_key=True),
     _entry(),
-    Column("client_order_id", Text, ForeignKey("orders.client_order_id"), nullable=False),
+    _text("client_order_id"),
     _text("stream"),
     _text("instrument"),
     Column("session", Date, nullable=False),

@@ -168,7 +168,6 @@ def _create_fills() -> None:
         sa.Column("signed_quantity", ExactDecimal(), nullable=False),
         sa.Column("price", ExactDecimal(), nullable=False),
         sa.Column("fee", ExactDecimal(), nullable=False),
-        sa.ForeignKeyConstraint(["client_order_id"], ["orders.client_order_id"]),
         sa.ForeignKeyConstraint(["entry_id"], ["entries.id"]),
         sa.PrimaryKeyConstraint("id"),
     )
