@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from tradeops.coordination.trading_costs import TradingCosts, estimate_costs
+from tradeops.coordination.trading_costs import estimate_costs
 from tradeops.domain.decisions import BookState
 from tradeops.domain.forecasts import Forecasts
 from tradeops.domain.identifiers import InstrumentId
@@ -38,16 +38,18 @@ def build_opportunities(
         float(state.equity),
         policy,
     )
+    pairs = zip(costs.round_trip.tolist(), costs.participation.tolist(), strict=True)
     return tuple(
-        _build(name, view.reference_prices[name], forecasts, row, costs, item)
-        for item, (name, row) in enumerate(zip(slate.chosen, rows.tolist(), strict=True))
+        _build(name, view.reference_prices[name], forecasts, row, pair)
+        for name, row, pair in zip(slate.chosen, rows.tolist(), pairs, strict=True)
     )
 
 
 def _build(
-    name: InstrumentId, price: Decimal, forecasts: Forecasts, row: int, costs: TradingCosts, item: int
+    name: InstrumentId, price: Decimal, forecasts: Forecasts, row: int, expected: tuple[float, float]
 ) -> Opportunity:
-    mean, cost = float(forecasts.mean[row]), float(costs.round_trip[item])
+    mean = float(forecasts.mean[row])
+    cost, participation = expected
     return Opportunity(
         instrument=name,
         reference_price=price,
@@ -57,5 +59,5 @@ def _build(
         probability_up=float(forecasts.probability_up[row]),
         cost=cost,
         net_edge=mean - cost,
-        largest_quantity=int(costs.participation[item]),
+        largest_quantity=int(participation),
     )

@@ -7,6 +7,8 @@ from tradeops.domain.errors import DataError
 from tradeops.domain.market import FloatArray, MarketView
 from tradeops.features.total_return import compute_simple_returns, sum_rows
 
+SMALLEST_WINDOW = 2
+
 
 def compute_volatility(view: MarketView, window: int) -> FloatArray:
     """Realised daily volatility: sample standard deviation of simple total returns.
@@ -64,7 +66,7 @@ def correlate(covariance: FloatArray) -> FloatArray:
 def _centre(returns: FloatArray) -> FloatArray:
     # Shifting by the first row first keeps a constant series at exactly zero.
     window = len(returns)
-    if window < 2:
+    if window < SMALLEST_WINDOW:
         raise DataError(f"a spread needs at least two sessions, got {window}", window=window)
     shifted = returns - returns[0]
     centred: FloatArray = shifted - sum_rows(shifted) / window

@@ -20,7 +20,7 @@ from decimal import (
 
 from tradeops.domain.decisions import BookState
 from tradeops.domain.errors import RiskError
-from tradeops.domain.identifiers import InstrumentId
+from tradeops.domain.identifiers import InstrumentId, PolicyVersion
 from tradeops.domain.market import MarketView
 from tradeops.domain.orders import Order, OrderIntent
 from tradeops.domain.policy import TradingPolicy
@@ -32,7 +32,7 @@ from tradeops.risk import stages
 from tradeops.risk.holdings import Holdings, reconcile_holdings
 from tradeops.risk.limits import CashLimit, GrossLimit, Limit, SingleNameLimit
 from tradeops.risk.proposals import Proposal, open_proposals
-from tradeops.risk.screen import prepare_screen
+from tradeops.risk.screen import Screen, find_quotes
 
 ZERO = Decimal(0)
 NOBODY: frozenset[InstrumentId] = frozenset()
@@ -40,7 +40,7 @@ NOBODY: frozenset[InstrumentId] = frozenset()
 EXACT = Context(prec=50, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation, DivisionByZero, Overflow])
 
 
-def check_risk(
+def check_risk(  # noqa: PLR0913 - every input of a pure function is named here
     intents: Sequence[OrderIntent],
     *,
     state: BookState,
@@ -50,6 +50,7 @@ def check_risk(
     open_orders: Sequence[Order | OrderIntent] = (),
     restricted: Collection[InstrumentId] = NOBODY,
     unknown: Collection[InstrumentId] = NOBODY,
+    limits_version: PolicyVersion | None = None,
 ) -> tuple[RiskVerdict, ...]:
     """Judge a set of orders under every limit of the policy.
 
@@ -62,6 +63,8 @@ def check_risk(
         open_orders: Orders at the broker that may still fill; counted as filled.
         restricted: Names that may not be traded.
         unknown: Names whose true position is not known; nothing is sent for them.
+        limits_version: The policy's version where the caller has it already; hashing a policy takes
+            longer than judging an order.
 
     Returns:
         One verdict an intent, ascending by order id.
@@ -69,13 +72,21 @@ def check_risk(
     Raises:
         RiskError: The gate could not do its work; nothing may be sent.
     """
+    screen = Screen(
+        frozen=state.kill_switch is KillSwitch.FREEZE,
+        restricted=restricted,
+        unknown=unknown,
+        quotes={},
+        price_move=policy.limits.price_move,
+    )
     try:
         with localcontext(EXACT):
             holdings = reconcile_holdings(state, view, open_orders, policy.limits)
             proposals = open_proposals(intents, holdings)
-            limits = _judge(proposals, holdings, state, view, policy, net_edges, restricted, unknown)
-            _note_use(limits, proposals)
-            version = policy.version if proposals else ""
+            _screen_orders(proposals, screen, view)
+            _restrain_orders(proposals, holdings, state.kill_switch, policy, net_edges)
+            _limit_orders(proposals, holdings, view, policy)
+            version = limits_version or policy.version
             return tuple(_conclude(proposal, net_edges, version) for proposal in proposals)
     except RiskError:
         raise
@@ -83,30 +94,34 @@ def check_risk(
         raise RiskError(f"the gate failed ({type(error).__name__}: {error}); nothing is sent", at=view.as_of) from error
 
 
-def _judge(
+def _screen_orders(proposals: Sequence[Proposal], screen: Screen, view: MarketView) -> None:
+    names = sorted({proposal.intent.instrument for proposal in proposals})
+    quotes = find_quotes(view, names, screen.price_move)
+    stages.apply_screen(proposals, replace(screen, quotes=quotes))
+
+
+def _restrain_orders(
     proposals: Sequence[Proposal],
     holdings: Holdings,
-    state: BookState,
-    view: MarketView,
+    kill_switch: KillSwitch,
     policy: TradingPolicy,
     net_edges: Mapping[InstrumentId, float],
-    restricted: Collection[InstrumentId],
-    unknown: Collection[InstrumentId],
-) -> list[Limit]:
+) -> None:
     lot = Decimal(policy.universe.lot)
-    names = sorted({proposal.intent.instrument for proposal in proposals})
-    screen = prepare_screen(names, state=state, view=view, limits=policy.limits, restricted=restricted, unknown=unknown)
-    stages.apply_screen(proposals, screen)
     stages.apply_lots(proposals, lot)
     stages.apply_direction(proposals, holdings, lot)
-    if state.kill_switch is not KillSwitch.OFF:
+    if kill_switch is not KillSwitch.OFF:
         stages.apply_close_only(proposals)
     stages.apply_order_count(proposals, policy.limits.largest_order_count, net_edges)
+
+
+def _limit_orders(proposals: Sequence[Proposal], holdings: Holdings, view: MarketView, policy: TradingPolicy) -> None:
     _look_up_volumes(proposals, view)
     limits = _list_limits(proposals, holdings, policy)
     for limit in limits:
-        stages.apply_limit(limit, proposals, lot)
-    return limits
+        stages.apply_limit(limit, proposals, Decimal(policy.universe.lot))
+    for limit in limits:
+        _note_use(limit, proposals)
 
 
 def _look_up_volumes(proposals: Sequence[Proposal], view: MarketView) -> None:
@@ -129,19 +144,20 @@ def _list_limits(proposals: Sequence[Proposal], holdings: Holdings, policy: Trad
     ]
 
 
-def _note_use(limits: Sequence[Limit], proposals: Sequence[Proposal]) -> None:
-    """Write down each limit's use by everything approved, also where only reducing orders passed."""
-    for limit in limits:
-        after = limit.use(proposals)
-        for proposal in filter(limit.covers, proposals):
-            proposal.bound_by = [
-                replace(use, after=after) if use.limit == limit.name else use for use in proposal.bound_by
-            ]
-            if after > limit.allowed and proposal.reducing and proposal.quantity > 0:
-                before = limit.use([p for p in proposals if p.reducing])
-                detail = "over the limit; a reducing order passes"
-                use = LimitUse(limit=limit.name, allowed=limit.allowed, before=before, after=after, detail=detail)
-                proposal.bound_by.append(use)
+def _note_use(limit: Limit, proposals: Sequence[Proposal]) -> None:
+    """Write down the limit's use by everything approved, also where only reducing orders passed."""
+    after = limit.use(proposals)
+    for proposal in filter(limit.covers, proposals):
+        proposal.bound_by = [replace(use, after=after) if use.limit == limit.name else use for use in proposal.bound_by]
+        if after > limit.allowed and proposal.reducing and proposal.quantity > 0:
+            use = LimitUse(
+                limit=limit.name,
+                allowed=limit.allowed,
+                before=limit.use([p for p in proposals if p.reducing]),
+                after=after,
+                detail="over the limit; a reducing order passes",
+            )
+            proposal.bound_by.append(use)
 
 
 def _conclude(proposal: Proposal, net_edges: Mapping[InstrumentId, float], version: str) -> RiskVerdict:

@@ -5,16 +5,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from math import isfinite
 
-from tradeops.domain.decisions import BookState
 from tradeops.domain.identifiers import InstrumentId
 from tradeops.domain.market import MarketView
 from tradeops.domain.orders import OrderIntent
-from tradeops.domain.policy import LimitPolicy
-from tradeops.domain.verdicts import KillSwitch, LimitUse
+from tradeops.domain.verdicts import LimitUse
 from tradeops.features.positions import find_column
 
 ZERO = Decimal(0)
-ONE = Decimal(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,24 +49,10 @@ class Screen:
     price_move: Decimal
 
 
-def prepare_screen(
-    names: Iterable[InstrumentId],
-    *,
-    state: BookState,
-    view: MarketView,
-    limits: LimitPolicy,
-    restricted: Collection[InstrumentId],
-    unknown: Collection[InstrumentId],
-) -> Screen:
-    """Look up once what the orders of a set will be held against."""
-    found = {name: _quote(view, name, limits.price_move) for name in names}
-    return Screen(
-        frozen=state.kill_switch is KillSwitch.FREEZE,
-        restricted=restricted,
-        unknown=unknown,
-        quotes={name: quote for name, quote in found.items() if quote is not None},
-        price_move=limits.price_move,
-    )
+def find_quotes(view: MarketView, names: Iterable[InstrumentId], price_move: Decimal) -> dict[InstrumentId, Quote]:
+    """Look up once what the orders of a set will be held against; names without a price are left out."""
+    found = ((name, _find_quote(view, name, price_move)) for name in names)
+    return {name: quote for name, quote in found if quote is not None}
 
 
 def screen_order(intent: OrderIntent, screen: Screen) -> LimitUse | None:
@@ -87,23 +70,22 @@ def screen_order(intent: OrderIntent, screen: Screen) -> LimitUse | None:
         return _refuse("unknown_position", intent.quantity, "the position in this name is unknown")
     quote = screen.quotes.get(name)
     if quote is None:
-        return _refuse("price_sanity", intent.reference_price, "the view holds no price")
-    if intent.reference_price != quote.close:
-        return LimitUse(
-            limit="stale_price",
-            allowed=quote.close,
-            before=intent.reference_price,
-            after=intent.reference_price,
-            detail="the reference price is not the session's close",
-        )
-    if quote.believed:
+        return _refuse("price_sanity", intent.quantity, "the view holds no price")
+    if quote.believed and intent.reference_price == quote.close:
         return None
+    return _doubt_price(intent.reference_price, quote, screen.price_move)
+
+
+def _doubt_price(price: Decimal, quote: Quote, limit: Decimal) -> LimitUse:
+    if price != quote.close:
+        detail = "the reference price is not the session's close"
+        return LimitUse(limit="stale_price", allowed=quote.close, before=price, after=price, detail=detail)
     move = ZERO if quote.move is None else quote.move
     detail = "no usable previous close" if quote.move is None else "the price moved too far to be believed"
-    return LimitUse(limit="price_sanity", allowed=screen.price_move, before=move, after=move, detail=detail)
+    return LimitUse(limit="price_sanity", allowed=limit, before=move, after=move, detail=detail)
 
 
-def _quote(view: MarketView, name: InstrumentId, limit: Decimal) -> Quote | None:
+def _find_quote(view: MarketView, name: InstrumentId, limit: Decimal) -> Quote | None:
     column = find_column(view.instruments, name)
     close = view.reference_prices.get(name)
     if column is None or close is None:

@@ -45,7 +45,7 @@ class Plan:
     reasons: dict[InstrumentId, str]
 
 
-def size_positions(
+def size_positions(  # noqa: PLR0913 - every input of a pure function is named here
     *,
     cycle_id: CycleId,
     opportunities: Sequence[Opportunity],

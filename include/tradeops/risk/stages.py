@@ -40,7 +40,8 @@ def apply_direction(proposals: Sequence[Proposal], holdings: Holdings, lot: Deci
         opposing = [p for p in alive(proposals, reducing=True) if p.intent.instrument == name]
         held = abs(holdings.held(name))
         limit = "long_only" if opposing[0].sign < 0 else "no_flip"
-        _share_out(opposing, held, [ONE] * len(opposing), lot, limit, "shares that can be closed", held)
+        use = LimitUse(limit=limit, allowed=held, before=held, after=held, detail="shares that can be closed")
+        _share_out(opposing, [ONE] * len(opposing), held, lot, use)
     for proposal in alive(proposals, reducing=False):
         if proposal.sign < 0:
             short = max(ZERO, -holdings.held(proposal.intent.instrument))
@@ -73,7 +74,11 @@ def apply_order_count(proposals: Sequence[Proposal], most: int, net_edges: Mappi
 
 
 def apply_limit(limit: Limit, proposals: Sequence[Proposal], lot: Decimal) -> None:
-    """Share out what the limit leaves above the book with its reducing orders."""
+    """Share out what the limit leaves above the book with its reducing orders.
+
+    What everything approved uses is known when every limit has been applied; until then `after` of
+    the note says what it was before.
+    """
     increasing = [p for p in alive(proposals, reducing=False) if limit.covers(p)]
     if not increasing:
         return
@@ -81,24 +86,16 @@ def apply_limit(limit: Limit, proposals: Sequence[Proposal], lot: Decimal) -> No
     room = max(ZERO, limit.allowed - before)
     room = max(ZERO, room - limit.reserve(increasing, room)).quantize(GRID, rounding=ROUND_FLOOR)
     prices = [p.price for p in increasing]
-    _share_out(increasing, room, prices, lot, limit.name, "", limit.allowed, before)
+    use = LimitUse(limit=limit.name, allowed=limit.allowed, before=before, after=before)
+    _share_out(increasing, prices, room, lot, use)
 
 
 def _share_out(
-    orders: Sequence[Proposal],
-    room: Decimal,
-    prices: Sequence[Decimal],
-    lot: Decimal,
-    limit: str,
-    detail: str,
-    allowed: Decimal,
-    before: Decimal = ZERO,
+    orders: Sequence[Proposal], prices: Sequence[Decimal], room: Decimal, lot: Decimal, use: LimitUse
 ) -> None:
-    kept = clamp_quantities([o.quantity for o in orders], prices, room, lot)
-    after = sum((k * p for k, p in zip(kept, prices, strict=True)), before)
+    kept = clamp_quantities([order.quantity for order in orders], prices, room, lot)
     for order, quantity in zip(orders, kept, strict=True):
         if quantity < order.quantity:
-            use = LimitUse(limit=limit, allowed=allowed, before=before, after=after, detail=detail)
             order.shrink(quantity, use)
 
 
