@@ -25,4 +25,4 @@ def decode_canonical(kind: type[T], data: bytes | str) -> T:
 
 @cache
 def _adapter(kind: Hashable) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
+    return TypeAdapter(cast("Any", kind))
