@@ -4,6 +4,7 @@ import logging
 import re
 from datetime import UTC, datetime
 from email.message import EmailMessage
+from email.policy import SMTP
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ _KILLED = {
     "error": "ProcessKilled",
     "message": "the task's process ended without an error of its own: it was killed (out of memory?)",
 }
+_POLICY = SMTP.clone(max_line_length=998, linesep="\n")
 _RUNBOOK = re.compile(r"^## If it fails\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 
 
@@ -53,7 +55,7 @@ def compose_mail(failure: dict[str, str], incident: Incident, runbook: str) -> E
         runbook: The DAG's documentation; its section "If it fails" is quoted.
     """
     advice = _RUNBOOK.search(runbook)
-    message = EmailMessage()
+    message = EmailMessage(policy=_POLICY)
     message["From"] = "tradeops@localhost"
     message["To"] = "on-call@localhost"
     message["Subject"] = f"[tradeops] {failure['dag']}.{failure['task']} failed: {failure['error']}"
@@ -64,7 +66,8 @@ def compose_mail(failure: dict[str, str], incident: Incident, runbook: str) -> E
         f"  since   {incident.since} (seen {incident.count}×; this cause stays quiet for an hour now)\n"
         f"  run     {failure['run']}\n"
         f"  look    {failure['link']}\n\n"
-        f"What to do\n\n{advice.group(1).strip() if advice else 'Open the run, read the log of the failed task.'}\n"
+        f"What to do\n\n{advice.group(1).strip() if advice else 'Open the run, read the log of the failed task.'}\n",
+        cte="8bit",  # readable in the file as it is
     )
     return message
 

@@ -53,8 +53,10 @@ class Pipeline:
     def run_dag(self, dag_id: str, run_id: str, conf: dict[str, object], deadline: float) -> None:
         """Start a run, or go on with the one of that id, and wait for its success."""
         started = time.monotonic()
-        if not self.api.trigger(dag_id, run_id, conf) and self._is_done_or_resumed(dag_id, run_id):
-            return
+        if not self.api.trigger(dag_id, run_id, conf):
+            if self._is_done(dag_id, run_id):
+                return
+            self._take_up(dag_id, run_id)
         self._await_run(dag_id, run_id, deadline)
         self.progress.say(f"{dag_id:18} success in {_seconds_since(started)}")
 
@@ -64,8 +66,10 @@ class Pipeline:
         find = self.api.find_run_woken_by
         self.processes.wait_for("scheduler", lambda: find(DECIDE, source_run_id) is not None, _WAKE_S)
         run_id = find(DECIDE, source_run_id) or ""
-        if self._is_done_or_resumed(DECIDE, run_id):
+        if self._is_done(DECIDE, run_id):
             return
+        if self._list_stuck(DECIDE, run_id):
+            self._take_up(DECIDE, run_id)
         self._await_run(DECIDE, run_id, _CYCLE_S)
         self.progress.say(f"{DECIDE:18} success in {_seconds_since(started)} (woken by {source_run_id})")
 
@@ -76,15 +80,20 @@ class Pipeline:
             raise StepFailed(f"dags: {file} cannot be parsed:\n{trace}")
         return fresh
 
-    def _is_done_or_resumed(self, dag_id: str, run_id: str) -> bool:
-        if self.api.read_run(dag_id, run_id)["state"] == "success":
+    def _is_done(self, dag_id: str, run_id: str) -> bool:
+        done = bool(self.api.read_run(dag_id, run_id)["state"] == "success")
+        if done:
             self.progress.say(f"{dag_id:18} {run_id} is done")
-            return True
-        stuck = [task["task_id"] for task in self.api.list_tasks(dag_id, run_id) if task["state"] in _STUCK]
+        return done
+
+    def _list_stuck(self, dag_id: str, run_id: str) -> list[str]:
+        return [task["task_id"] for task in self.api.list_tasks(dag_id, run_id) if task["state"] in _STUCK]
+
+    def _take_up(self, dag_id: str, run_id: str) -> None:
+        stuck = self._list_stuck(dag_id, run_id)
         if stuck:
             self.api.clear_tasks(dag_id, run_id, stuck)
         self.progress.say(f"{dag_id:18} {run_id} goes on" + (f" at {', '.join(stuck)}" if stuck else ""))
-        return False
 
     def _await_run(self, dag_id: str, run_id: str, deadline: float) -> None:
         said: set[str] = set()

@@ -1,0 +1,103 @@
+"""One message a cause, with what on-call needs to act."""
+
+import email
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+from email.policy import default
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+
+from tradeops.domain.errors import CorruptInput
+from tradeops.entrypoints.airflow.failure_causes import record_cause
+from tradeops.entrypoints.airflow.failure_mail import mail_failure
+from tradeops.entrypoints.airflow.incidents import count_incident
+
+NOW = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
+DAG, RUN, TASK = "run_decision_cycle", "make_run__2013-02-28", "decide_due_sessions"
+
+
+@pytest.fixture
+def context(bag: DagBag) -> dict[str, Any]:
+    task = SimpleNamespace(dag_id=DAG, run_id=RUN, task_id=TASK)
+    return {"dag": bag.dags[DAG], "run_id": RUN, "ti": task, "exception": CorruptInput("a changed byte in view ab12")}
+
+
+@pytest.fixture
+def read_mails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[EmailMessage]]:
+    monkeypatch.setenv("TRADEOPS_STATE_DIR", str(tmp_path))
+
+    def read() -> list[EmailMessage]:
+        files = sorted((tmp_path / "mail").glob("*"))
+        assert all(file.suffix == ".eml" for file in files)
+        return [email.message_from_bytes(file.read_bytes(), policy=default) for file in files]
+
+    return read
+
+
+def test_the_message_says_what_why_and_what_to_do(
+    context: dict[str, Any], read_mails: Callable[[], list[EmailMessage]]
+) -> None:
+    record_cause(context)
+    mail_failure(context)
+    (mail,) = read_mails()
+    assert mail["Subject"] == f"[tradeops] {DAG}.{TASK} failed: CorruptInput"
+    text = mail.get_content()
+    assert "CorruptInput: a changed byte in view ab12" in text
+    assert f"http://127.0.0.1:8090/dags/{DAG}/runs/{RUN}" in text
+    assert "tradeops doctor" in text
+    assert "Trading has stopped for this account" in text
+    assert "## " not in text
+
+
+def test_a_killed_task_is_reported_too(context: dict[str, Any], read_mails: Callable[[], list[EmailMessage]]) -> None:
+    mail_failure(context)
+    (mail,) = read_mails()
+    assert "it was killed" in mail.get_content()
+
+
+def test_the_file_is_readable_as_it_is(
+    context: dict[str, Any], read_mails: Callable[[], list[EmailMessage]], tmp_path: Path
+) -> None:
+    record_cause(context)
+    mail_failure(context)
+    (file,) = (tmp_path / "mail").glob("*.eml")
+    assert "seen 1×" in file.read_text()
+
+
+def test_the_same_cause_is_mailed_once(
+    context: dict[str, Any], read_mails: Callable[[], list[EmailMessage]], tmp_path: Path
+) -> None:
+    record_cause(context)
+    for _ in range(3):
+        mail_failure(context)
+    assert len(read_mails()) == 1
+    (incident,) = (json.loads(file.read_text()) for file in (tmp_path / "incidents").glob("*.json"))
+    assert incident["count"] == 3
+
+
+def test_another_cause_is_mailed_beside_it(
+    context: dict[str, Any], read_mails: Callable[[], list[EmailMessage]]
+) -> None:
+    record_cause(context)
+    mail_failure(context)
+    context["exception"] = ValueError("other")
+    record_cause(context)
+    mail_failure(context)
+    assert len(read_mails()) == 2
+
+
+def test_the_message_comes_again_after_an_hour_and_counts(tmp_path: Path) -> None:
+    def fail_at(minutes: int) -> tuple[bool, int, str]:
+        incident = count_incident(tmp_path, ("dag", "task", "Error"), NOW + timedelta(minutes=minutes))
+        return incident.due, incident.count, incident.since
+
+    since = "2026-11-21T03:00:00+00:00"
+    assert [fail_at(m) for m in (0, 30, 59, 60, 61, 120)] == [
+        (True, 1, since), (False, 2, since), (False, 3, since), (True, 4, since), (False, 5, since), (True, 6, since),
+    ]  # fmt: skip
