@@ -5,7 +5,6 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 
-from agents.roster import build_roster
 from graphs.decision_cycle.run_cycle import DecisionCycleRunner
 from tradeops.bootstrap.process import MonotonicClock, identify_owner
 from tradeops.bootstrap.runtime import Runtime, open_runtime

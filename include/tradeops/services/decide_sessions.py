@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from tradeops.domain.decisions import CycleRequest
 from tradeops.domain.errors import DataError, OutOfOrderSession
 from tradeops.domain.identifiers import BookId
-from tradeops.domain.policy import TradingPolicy
+from tradeops.domain.policy import TimePolicy, TradingPolicy
 from tradeops.ports.cycle_runner import CycleOutcome, CycleRunner
 from tradeops.ports.ledger import Ledger
 from tradeops.ports.market_source import MarketSource
@@ -102,15 +102,15 @@ class SessionDecider:
             CycleRequest(
                 book_id=book_id,
                 session=session,
-                as_of=self.decision_time(session),
+                as_of=find_decision_time(session, self.calendar, self.policy.time),
                 next_session=following if following <= self.source.last_session else None,
             )
         )
         LOGGER.info("session %s of %s: %s", session, book_id, outcome.status)
         return outcome
 
-    def decision_time(self, session: date) -> datetime:
-        """When a session is decided on: its close, the vendor's delay and ours."""
-        time = self.policy.time
-        minutes = time.vendor_delay_minutes + time.decision_delay_minutes
-        return self.calendar.closes_at(session) + timedelta(minutes=minutes)
+
+def find_decision_time(session: date, calendar: TradingCalendar, time: TimePolicy) -> datetime:
+    """When a session is decided on: its close, the vendor's delay and ours."""
+    minutes = time.vendor_delay_minutes + time.decision_delay_minutes
+    return calendar.closes_at(session) + timedelta(minutes=minutes)

@@ -83,4 +83,5 @@ def _explain_orders(decision: Decision, runtime: Runtime) -> Iterator[str]:
         changes = states.get(order.client_order_id, ())
         history = " → ".join(f"{change.state}" for change in changes)
         reason = changes[-1].reason if changes else ""
-        yield f"order      {order.side} {order.quantity} {order.instrument} on {order.valid_on}: {history} {reason}".rstrip()
+        wish = f"{order.side} {order.quantity} {order.instrument} on {order.valid_on}"
+        yield f"order      {wish}: {history} {reason}".rstrip()
