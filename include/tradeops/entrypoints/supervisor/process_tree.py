@@ -29,7 +29,7 @@ def start_child(command: Sequence[str], environment: Mapping[str, str], log: Pat
         The child, which dies when we die.
     """
     with log.open("ab") as output:
-        return subprocess.Popen(
+        return subprocess.Popen(  # noqa: S603 - our own interpreter and module names
             [sys.executable, "-m", *command],
             env=dict(environment),
             stdin=subprocess.DEVNULL,

@@ -68,7 +68,7 @@ def print_summary(settings: Settings, progress: Progress) -> int:
         return 0
     command = [sys.executable, "-m", "tradeops.entrypoints.command_line", "summary"]
     environment = make_child_environment(settings)
-    with subprocess.Popen(command, env=environment, preexec_fn=die_with_parent) as child:  # noqa: PLW1509
+    with subprocess.Popen(command, env=environment, preexec_fn=die_with_parent) as child:  # noqa: PLW1509, S603
         return child.wait()
 
 

@@ -1,0 +1,167 @@
+"""`make run` as a user starts it, in a state folder of its own, and what it leaves behind."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from tests.conftest import ROOT
+
+MAKE = ("make", "--no-print-directory", "run", "ONCE=1")
+
+
+def find_free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Installation:
+    """A state folder and a port."""
+
+    state_dir: Path
+    port: int = field(default_factory=find_free_port)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        base = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        return base | {"TRADEOPS_STATE_DIR": str(self.state_dir), "TRADEOPS_AIRFLOW_PORT": str(self.port)}
+
+    @contextmanager
+    def start(self, command: Sequence[str] = MAKE) -> Iterator["Run"]:
+        log = self.state_dir.parent / f"{time.monotonic_ns()}.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                command, cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL,
+                stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+        run = Run(process, log, self.state_dir)
+        try:
+            yield run
+        finally:
+            run.clean_up()
+
+    def list_holders(self) -> set[int]:
+        """Processes with an open file in the state folder: whatever a process calls itself, this it cannot hide."""
+        return {process.pid for process in psutil.process_iter() if _holds_file_below(process.pid, self.state_dir)}
+
+
+@dataclass
+class Run:
+    """One run and every process seen below it."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+    state_dir: Path
+    seen: set[psutil.Process] = field(default_factory=set)
+
+    def look(self) -> set[psutil.Process]:
+        """The living processes of this run, now."""
+        try:
+            top = psutil.Process(self.process.pid)
+            self.seen |= {top, *top.children(recursive=True)}
+        except psutil.NoSuchProcess:
+            pass
+        self.seen |= {psutil.Process(pid) for pid in Installation(self.state_dir, 0).list_holders()}
+        return {process for process in self.seen if _is_living(process)}
+
+    @property
+    def supervisor(self) -> psutil.Process:
+        return next(p for p in self.look() if "tradeops.entrypoints.supervisor" in " ".join(p.cmdline()))
+
+    def find_task(self) -> psutil.Process | None:
+        """The process that runs a task: it stands below a worker of the scheduler."""
+        for process in self.look():
+            parents = process.parents()
+            if len(parents) > 1 and "LocalExecutor" in _name(parents[0]) and "scheduler" in _name(parents[1]):
+                return process
+        return None
+
+    def wait_for(self, is_true: Callable[[], object], seconds: float = 90) -> None:
+        until = time.monotonic() + seconds
+        while not is_true():
+            assert self.process.poll() is None, f"ended early:\n{self.read()}"
+            assert time.monotonic() < until, f"not within {seconds} s:\n{self.read()}"
+            time.sleep(0.05)
+
+    def wait_for_line(self, text: str) -> None:
+        self.wait_for(lambda: text in self.read())
+
+    def read(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def wait_until_gone(self, seconds: float) -> set[str]:
+        """Wait for every process to end; returns those that did not."""
+        until = time.monotonic() + seconds
+        while (living := self._poll_living()) and time.monotonic() < until:
+            time.sleep(0.1)
+        return {f"{process.pid} {_name(process)}" for process in living}
+
+    def clean_up(self) -> None:
+        while living := self._poll_living():
+            for process in living:
+                _kill(process)
+            time.sleep(0.05)
+        self.process.wait()
+
+    def _poll_living(self) -> set[psutil.Process]:
+        self.process.poll()
+        return self.look()
+
+
+def start_broken_supervisor(patches: Mapping[str, str]) -> tuple[str, ...]:
+    """A command that starts the supervisor with some of its names replaced."""
+    replace = "".join(
+        f"import {name.rpartition('.')[0]} as m\nm.{name.rpartition('.')[2]} = {value}\n"
+        for name, value in patches.items()
+    )
+    code = f"import sys\n{replace}from tradeops.entrypoints.supervisor import __main__ as s\nsys.exit(s.main())"
+    return (sys.executable, "-c", code, "--once")
+
+
+def list_open_listeners(processes: set[psutil.Process]) -> list[str]:
+    """Sockets that other machines could reach."""
+    listening = [
+        (process, connection)
+        for process in processes
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    return [f"{_name(p)} listens on {c.laddr.ip}" for p, c in listening if not c.laddr.ip.startswith(("127.", "::1"))]
+
+
+def _holds_file_below(pid: int, folder: Path) -> bool:
+    try:
+        return any(os.readlink(link).startswith(f"{folder}/") for link in Path(f"/proc/{pid}/fd").iterdir())
+    except OSError:
+        return False
+
+
+def _name(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return ""
+
+
+def _is_living(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _kill(process: psutil.Process) -> None:
+    try:
+        process.send_signal(signal.SIGKILL)
+    except psutil.NoSuchProcess:
+        return
