@@ -10,9 +10,9 @@ from typing import Any
 import pysqlite3
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, IntegrityError, OperationalError
 
-from tradeops.domain.errors import ConfigurationError, ExternalServiceError
+from tradeops.domain.errors import ConfigurationError, CoordinationError, ExternalServiceError
 
 SQLITE_VERSION: str = pysqlite3.sqlite_version
 
@@ -65,6 +65,7 @@ class HeldConnection:
 
         Raises:
             ExternalServiceError: The file is locked for longer than the busy timeout, or cannot be written.
+            CoordinationError: A unique key, a foreign key or an append-only table forbids the row.
         """
         with self._transaction("BEGIN IMMEDIATE") as connection:
             yield connection
@@ -89,6 +90,8 @@ class HeldConnection:
                     yield self._connection
             except OperationalError as error:
                 raise _unavailable(self._engine, error) from error
+            except IntegrityError as error:
+                raise _refused(self._engine, error) from error
 
     def close(self) -> None:
         """Give the file back; a process that inherited the connection leaves it alone."""
@@ -124,6 +127,10 @@ def _connect(engine: Engine) -> Connection:
 
 def _unavailable(engine: Engine, error: OperationalError) -> ExternalServiceError:
     return ExternalServiceError(f"{engine.url.database}: {error.orig}", path=engine.url.database)
+
+
+def _refused(engine: Engine, error: IntegrityError) -> CoordinationError:
+    return CoordinationError(f"{engine.url.database} refuses the row: {error.orig}", path=engine.url.database)
 
 
 def _set_pragmas(connection: Any, _record: object) -> None:
