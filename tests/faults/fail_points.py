@@ -1,0 +1,195 @@
+"""Places where a process may die, and the wrappers round ports and nodes that make it die there.
+
+A place is a name. Every wrapper tells a tripwire which place is reached; the tripwire of a killed
+child ends the process at one of them, the tripwire of an undisturbed run writes all of them down,
+so that no declared place can silently stop being reached.
+"""
+
+import os
+import re
+import signal
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+from sqlalchemy import Engine, event
+
+from graphs.decision_cycle import run_cycle
+from graphs.decision_cycle.nodes import NODES, Node
+from tradeops.domain.columnar import decode_columns
+from tradeops.domain.identifiers import BookId, ValueRef
+from tradeops.domain.orders import Order, OrderChange
+from tradeops.ports.broker import Broker
+from tradeops.ports.value_store import ValueStore
+
+LEDGER_WRITES = (
+    "record_policy",
+    "record_bundle",
+    "record_clock_move",
+    "record_settlement",
+    "claim_cycle",
+    "renew_claim",
+    "record_decision",
+    "record_order_changes",
+    "close_cycle",
+)
+STORED_VALUES = ("market_view/1", "opinions/1", "forecasts/1", "residual_samples/1")
+CHECKPOINT_WRITES = ("aput", "aput_writes")
+# Inside a transaction, after the statement and before the commit.
+STATEMENTS = (
+    "insert entries",
+    "update streams",
+    "insert decisions",
+    "insert orders",
+    "insert order_states",
+    "insert fills",
+    "insert settlements",
+    "insert inbox",
+    "insert outbox",
+    "insert claims",
+    "update claims",
+    "insert answers",
+)
+
+
+def _around(places: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"{side} {place}" for place in places for side in ("before", "after"))
+
+
+FAIL_POINTS = (
+    *_around(tuple(f"node {name}" for name in NODES)),
+    *_around(tuple(f"ledger {name}" for name in LEDGER_WRITES)),
+    *_around(tuple(f"value {kind}" for kind in STORED_VALUES)),
+    *_around(("file rename",)),
+    *_around(("order 1", "order 2")),
+    *_around(("checkpoint aput",)),
+    *tuple(f"within {statement}" for statement in STATEMENTS),
+)
+ONLY_SYNC = _around(("checkpoint aput_writes",))
+
+
+def list_fail_points(durability: str) -> tuple[str, ...]:
+    return FAIL_POINTS + ONLY_SYNC if durability == "sync" else FAIL_POINTS
+
+
+@dataclass
+class Tripwire:
+    """Acts when a place is reached for the first time; by default it only remembers."""
+
+    place: str = ""
+    strike: Callable[[], None] = lambda: os.kill(os.getpid(), signal.SIGKILL)
+    reached: dict[str, int] = field(default_factory=dict)
+
+    def reach(self, place: str) -> None:
+        self.reached[place] = self.reached.get(place, 0) + 1
+        if place == self.place and self.reached[place] == 1:
+            self.strike()
+
+    @contextmanager
+    def around(self, place: str) -> Iterator[None]:
+        self.reach(f"before {place}")
+        yield
+        self.reach(f"after {place}")
+
+
+def wrap_nodes(wire: Tripwire, nodes: Mapping[str, Node] = NODES) -> Mapping[str, Node]:
+    return {name: _wrap_node(wire, name, node) for name, node in nodes.items()}
+
+
+def _wrap_node(wire: Tripwire, name: str, node: Node) -> Node:
+    async def wrapped(state: Any, runtime: Any) -> Any:
+        with wire.around(f"node {name}"):
+            return await node(state, runtime)
+
+    return wrapped
+
+
+@dataclass(frozen=True)
+class FailingLedger:
+    """Every write is a place; reads pass."""
+
+    inner: Any
+    wire: Tripwire
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self.inner, name)
+        return self._wrap(name, method) if name in LEDGER_WRITES else method
+
+    def _wrap(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        def write(*args: Any, **named: Any) -> Any:
+            with self.wire.around(f"ledger {name}"):
+                return method(*args, **named)
+
+        return write
+
+
+@dataclass(frozen=True)
+class FailingValues:
+    inner: ValueStore
+    wire: Tripwire
+
+    def put(self, data: bytes) -> ValueRef:
+        with self.wire.around(f"value {decode_columns(data)[0]['kind']}"):
+            return self.inner.put(data)
+
+    def get(self, ref: ValueRef) -> bytes:
+        return self.inner.get(ref)
+
+
+@dataclass
+class FailingBroker:
+    inner: Broker
+    wire: Tripwire
+    sent: int = 0
+
+    def submit(self, book_id: BookId, order: Order) -> OrderChange:
+        self.sent += 1
+        with self.wire.around(f"order {self.sent}"):
+            return self.inner.submit(book_id, order)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+
+@contextmanager
+def watch_adapters(wire: Tripwire) -> Iterator[None]:
+    """Places below the ports: statements of a transaction, files, checkpoints."""
+
+    def after_statement(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if found := re.match(r"(INSERT|UPDATE)(?: OR \w+)?(?: INTO)? (\w+)", statement):
+            wire.reach(f"within {found[1].lower()} {found[2]}")
+
+    event.listen(Engine, "after_cursor_execute", after_statement)
+    renewals = 0.0 if "renew_claim" in wire.place or not wire.place else run_cycle.RENEW_SECONDS
+    try:
+        with (
+            patch.object(Path, "replace", _wrap_rename(wire, Path.replace)),
+            patch.object(AsyncSqliteSaver, "aput", _wrap_checkpoint(wire, "aput")),
+            patch.object(AsyncSqliteSaver, "aput_writes", _wrap_checkpoint(wire, "aput_writes")),
+            patch.object(run_cycle, "RENEW_SECONDS", renewals),
+        ):
+            yield
+    finally:
+        event.remove(Engine, "after_cursor_execute", after_statement)
+
+
+def _wrap_rename(wire: Tripwire, rename: Callable[[Path, Path], Path]) -> Callable[[Path, Path], Path]:
+    def wrapped(temporary: Path, target: Path) -> Path:
+        with wire.around("file rename"):
+            return rename(temporary, target)
+
+    return wrapped
+
+
+def _wrap_checkpoint(wire: Tripwire, name: str) -> Callable[..., Awaitable[Any]]:
+    write = getattr(AsyncSqliteSaver, name)
+
+    async def wrapped(*args: Any, **named: Any) -> Any:
+        with wire.around(f"checkpoint {name}"):
+            return await write(*args, **named)
+
+    return wrapped

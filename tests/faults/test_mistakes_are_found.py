@@ -1,0 +1,28 @@
+"""The suite can fail: each mistake put into the product is found by one of its cases."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.faults.cases import Case, Verdict
+
+FOUND = (
+    (Case("kill", "exit", "before ledger record_decision", "send then record"), "before its decision was on record"),
+    (Case("kill", "exit", "before ledger record_decision", "send then record"), "has no decision on record"),
+    (Case("kill", "sync", "after order 1", "send without asking"), "was sent 2 times"),
+    (Case("kill", "exit", "before node check_risk", "forget to mark"), "order_states differ"),
+    (Case("kill", "exit", "after ledger claim_cycle", "watermark of the latest claim"), "not the one that was claimed"),
+    (Case("kill", "exit", "after ledger claim_cycle", "orders numbered by attempt"), "orders differ"),
+    (Case("kill", "exit", "after order 1", "close before marking"), "StaleEpoch"),
+    (Case("kill", "exit", "after ledger claim_cycle", "dead owners respected"), "CycleHeld"),
+    (Case("zombie", "exit", "before ledger record_decision", "epoch ignored"), "not by StaleEpoch"),
+    (Case("pair", "exit", mutant="living owners robbed"), "one of two"),
+)
+
+
+@pytest.mark.parametrize(("case", "words"), FOUND, ids=[f"{case.mutant}: {words}" for case, words in FOUND])
+def test_mistake_is_found(case: Case, words: str, judge: Callable[[Case], Verdict]) -> None:
+    verdict = judge(case)
+
+    assert verdict.struck
+    assert any(words in fault for fault in verdict.faults), verdict
