@@ -18,10 +18,10 @@ def read_residual_quantiles(learner: LearnerState) -> FloatArray:
     """
     missing = [name for name in RESIDUAL_PARAMETERS if name not in learner.parameters]
     if missing:
-        raise LearningError(f"learner state {learner.state_id} lacks {', '.join(missing)}")
+        raise LearningError(f"learner state {learner.learner} lacks {', '.join(missing)}")
     quantiles = np.array([learner.parameters[name] for name in RESIDUAL_PARAMETERS])
     if not np.isfinite(quantiles).all() or (np.diff(quantiles) < 0).any():
-        raise LearningError(f"residual quantiles of {learner.state_id} cross or are not finite")
+        raise LearningError(f"quantiles of learner {learner.learner} cross or are not finite")
     return quantiles
 
 
