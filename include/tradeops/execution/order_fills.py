@@ -64,7 +64,7 @@ class _Desk:
         told = "; ".join(reasons + limiting)
         fill = self._fill(order, quantity) if quantity > 0 else None
         if fill is not None and quantity == wanted:
-            return fill, _change(order, OrderState.FILLED, told)
+            return fill, _change(order, OrderState.FILLED, "; ".join(["filled whole", *reasons]))
         return fill, _change(
             order, OrderState.EXPIRED, f"filled {quantity} of {wanted}, rest expired at the close: {told}"
         )
