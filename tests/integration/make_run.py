@@ -50,9 +50,9 @@ class Installation:
         finally:
             run.clean_up()
 
-    def list_holders(self) -> set[int]:
+    def list_holders(self) -> set[psutil.Process]:
         """Processes with an open file in the state folder: whatever a process calls itself, this it cannot hide."""
-        return {process.pid for process in psutil.process_iter() if _holds_file_below(process.pid, self.state_dir)}
+        return {process for process in psutil.process_iter() if _holds_file_below(process.pid, self.state_dir)}
 
 
 @dataclass
@@ -71,20 +71,16 @@ class Run:
             self.seen |= {top, *top.children(recursive=True)}
         except psutil.NoSuchProcess:
             pass
-        self.seen |= {psutil.Process(pid) for pid in Installation(self.state_dir, 0).list_holders()}
+        self.seen |= Installation(self.state_dir, 0).list_holders()
         return {process for process in self.seen if _is_living(process)}
 
     @property
     def supervisor(self) -> psutil.Process:
-        return next(p for p in self.look() if "tradeops.entrypoints.supervisor" in " ".join(p.cmdline()))
+        return next(p for p in self.look() if "tradeops.entrypoints.supervisor" in _name(p))
 
     def find_task(self) -> psutil.Process | None:
         """The process that runs a task: it stands below a worker of the scheduler."""
-        for process in self.look():
-            parents = process.parents()
-            if len(parents) > 1 and "LocalExecutor" in _name(parents[0]) and "scheduler" in _name(parents[1]):
-                return process
-        return None
+        return next((process for process in self.look() if _is_task(process)), None)
 
     def wait_for(self, is_true: Callable[[], object], seconds: float = 90) -> None:
         until = time.monotonic() + seconds
@@ -144,6 +140,14 @@ def _holds_file_below(pid: int, folder: Path) -> bool:
         return any(os.readlink(link).startswith(f"{folder}/") for link in Path(f"/proc/{pid}/fd").iterdir())
     except OSError:
         return False
+
+
+def _is_task(process: psutil.Process) -> bool:
+    try:
+        above = [_name(parent) for parent in process.parents()[:2]]
+    except psutil.NoSuchProcess:
+        return False
+    return len(above) == 2 and "LocalExecutor" in above[0] and "scheduler" in above[1]
 
 
 def _name(process: psutil.Process) -> str:

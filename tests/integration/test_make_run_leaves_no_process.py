@@ -29,6 +29,7 @@ def at_line(text: str) -> Moment:
 
 
 def in_task(run: Run) -> None:
+    """A run that goes on has its task before its servers are healthy."""
     run.wait_for(run.find_task)
 
 
@@ -73,6 +74,7 @@ def test_the_death_of_the_supervisor_ends_all(installation: Installation, moment
 
 def test_only_loopback_is_bound(installation: Installation) -> None:
     with installation.start() as run:
+        run.wait_for_line(HEALTHY)
         in_task(run)
         assert list_open_listeners(run.look()) == []
         ports = {c.laddr.port for p in run.look() for c in p.net_connections("inet") if c.status == psutil.CONN_LISTEN}
