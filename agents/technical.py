@@ -15,7 +15,8 @@ from tradeops.domain.opinions import (
     OpinionTarget,
     abstain_everywhere,
 )
-from tradeops.features.total_return import build_total_return_index, sum_rows
+from tradeops.features.rows import sum_rows
+from tradeops.features.total_return import build_total_return_index
 from tradeops.features.volatility import compute_volatility
 
 LOOKBACK = 126

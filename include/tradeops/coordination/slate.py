@@ -67,8 +67,11 @@ def compute_net_edges(forecasts: Forecasts, costs: TradingCosts) -> FloatArray:
 
 def rank_candidates(edges: FloatArray, most: int) -> npt.NDArray[np.intp]:
     """Positions of the `most` highest finite edges, best first; ties keep the instruments' order."""
-    order = np.argsort(-edges, kind="stable")[:most]
-    return order[np.isfinite(edges[order])]
+    pool = np.flatnonzero(np.isfinite(edges))
+    if len(pool) > most:
+        bound = np.partition(edges[pool], -most)[-most]
+        pool = pool[edges[pool] >= bound]
+    return pool[np.argsort(-edges[pool], kind="stable")][:most]
 
 
 def draw_slate(

@@ -5,7 +5,8 @@ import numpy.typing as npt
 
 from tradeops.domain.errors import DataError
 from tradeops.domain.market import FloatArray, MarketView
-from tradeops.features.total_return import compute_simple_returns, sum_rows
+from tradeops.features.rows import sum_rows
+from tradeops.features.total_return import compute_simple_returns
 
 SMALLEST_WINDOW = 2
 
@@ -44,7 +45,7 @@ def compute_covariance(view: MarketView, window: int, columns: npt.NDArray[np.in
     Raises:
         DataError: The view is too short or the window has fewer than two sessions.
     """
-    deviations = _centre(compute_simple_returns(view, window)[:, columns])
+    deviations = _centre(compute_simple_returns(view, window, columns))
     product = np.einsum("ti,tj->ij", deviations, deviations, optimize=False)
     covariance: FloatArray = product / (window - 1)
     return covariance

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tradeops.domain.market import FloatArray, MarketView
-from tradeops.features.total_return import last_rows, sum_rows
+from tradeops.features.rows import last_rows, multiply_up, sum_rows
 
 VOLUME_WINDOW = 20
 
@@ -28,6 +28,6 @@ def compute_average_volume(view: MarketView, columns: npt.NDArray[np.intp], wind
     """
     split = last_rows(view, "split", window)[:, columns]
     later = np.ones_like(split)
-    later[:-1] = np.multiply.accumulate(split[:0:-1], axis=0)[::-1]
+    later[:-1] = multiply_up(split[:0:-1])[::-1]
     average: FloatArray = sum_rows(last_rows(view, "volume", window)[:, columns] * later) / window
     return average

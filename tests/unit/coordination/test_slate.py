@@ -162,6 +162,9 @@ def choose(means: Sequence[float], volumes: npt.ArrayLike = 1e7, **values: objec
 def test_candidates_are_the_best_by_net_edge_with_ties_by_name() -> None:
     assert choose([0.01, 0.03, 0.02, 0.0], candidates=2).candidates == ("FB", "GOOG")
     assert rank_candidates(np.array([1.0, 2.0, 2.0, 1.0]), 3).tolist() == [1, 2, 0]
+    edges = np.round(np.random.default_rng(1).normal(size=500), 1)
+    expected = sorted(range(500), key=lambda i: (-edges[i], i))
+    assert rank_candidates(edges, 64).tolist() == expected[:64]
 
 
 def test_a_name_without_volume_is_no_candidate() -> None:

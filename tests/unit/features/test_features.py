@@ -15,6 +15,7 @@ from tests.unit.examples import build_view, random_closes
 from tradeops.domain.errors import DataError
 from tradeops.domain.market import FloatArray, MarketView
 from tradeops.features.positions import find_column, locate_columns
+from tradeops.features.rows import WIDE, multiply_up, sum_rows
 from tradeops.features.total_return import build_total_return_index, compute_simple_returns
 from tradeops.features.volatility import compute_covariance, compute_volatility, correlate
 from tradeops.features.volume import compute_average_volume
@@ -152,6 +153,13 @@ def test_a_name_has_the_same_bits_whatever_stands_beside_it() -> None:
     )
     for _, feature in (FEATURES["volatility"], FEATURES["index"]):
         assert feature(alone).tobytes() == feature(view)[..., 1:2].tobytes()
+
+
+def test_wide_and_narrow_views_give_the_same_bits() -> None:
+    values = np.random.default_rng(1).lognormal(size=(70, WIDE + 5))
+    for run in (sum_rows, multiply_up):
+        narrow = np.hstack([np.atleast_2d(run(values[:, i : i + 1])) for i in range(values.shape[1])])
+        assert np.atleast_2d(run(values)).tobytes() == narrow.tobytes()
 
 
 def test_later_sessions_do_not_restate_the_index() -> None:
