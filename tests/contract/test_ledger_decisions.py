@@ -1,6 +1,7 @@
 """Decisions and orders: recorded before they are routed, once."""
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
@@ -219,7 +220,7 @@ def test_decisions_are_listed_as_recorded_while_others_are_written(ledger: Ledge
     for day in range(120):
         decide(ledger, day)
     decide(ledger, 0, OTHER_BOOK)
-    seen = []
+    seen: list[date] = []
     for record in ledger.list_decisions(BOOK):
         if not seen:
             decide(ledger, 1, OTHER_BOOK)

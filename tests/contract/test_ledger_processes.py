@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract import ledger_processes as children
-from tests.contract.examples import AAPL, BOOK, IBM, order_of, session_after
+from tests.contract.examples import AAPL, BOOK, IBM, order_of, request_claim, session_after
 from tradeops.adapters.ledger_sqlalchemy import SqlLedger, open_ledger
 from tradeops.domain.errors import CoordinationError, CorruptInput
 from tradeops.domain.lifecycle import OrderState
@@ -108,7 +108,7 @@ def outcome(ledger: SqlLedger) -> dict[str, object]:
     rows = {name: count for name, count in ledger.count_rows().items() if name not in repeated}
     found = ledger.find_decision(BOOK, session_after(1))
     assert found is not None
-    orders = [order_of(children.request_claim(1), name) for name in (AAPL, IBM)]  # type: ignore[arg-type]
+    orders = [order_of(request_claim(1), name) for name in (AAPL, IBM)]  # type: ignore[arg-type]
     states = ledger.order_states(BOOK)
     return {
         "rows": rows,

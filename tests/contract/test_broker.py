@@ -1,0 +1,153 @@
+"""A broker takes an order once and tells its executions as often as asked."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pysqlite3
+import pytest
+
+from tests.contract.examples import (
+    AAPL,
+    BOOK,
+    IBM,
+    change_of,
+    fill_of,
+    order_of,
+    request_claim,
+    session_after,
+)
+from tests.fakes.broker import InMemoryBroker
+from tradeops.adapters import broker_paper
+from tradeops.adapters.broker_paper import PaperBroker
+from tradeops.domain.books import Book
+from tradeops.domain.errors import CoordinationError
+from tradeops.domain.identifiers import BookId, ClientOrderId
+from tradeops.domain.lifecycle import OrderState
+from tradeops.domain.orders import Order, Side
+from tradeops.ports.broker import Broker, SessionExecutions
+
+ACCOUNT = Book(cash=Decimal(100_000))
+OpenBroker = Callable[[], Broker]
+
+
+def fill_all(_session: date, _account: Book, orders: Sequence[Order]) -> SessionExecutions:
+    changes = tuple(change_of(order, OrderState.FILLED, "filled") for order in orders)
+    return SessionExecutions(fills=tuple(fill_of(order) for order in orders), changes=changes)
+
+
+def refuse_large(order: Order) -> str | None:
+    return "more than the lot" if order.quantity > 1000 else None
+
+
+def make_order(day: int = 0, name: str = AAPL, quantity: str = "40") -> Order:
+    return order_of(request_claim(day), name, quantity)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def open_paper(tmp_path: Path) -> Iterator[Callable[[], PaperBroker]]:
+    url = f"sqlite:///{tmp_path}/paper/broker.db"
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(PaperBroker(url, execute=fill_all, accepts=refuse_large))
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def open_another(request: pytest.FixtureRequest) -> OpenBroker:
+    if request.param == "memory":
+        fake = InMemoryBroker(fill_all, refuse_large)
+        return lambda: fake
+    opener: OpenBroker = request.getfixturevalue("open_paper")
+    return opener
+
+
+def test_an_order_is_accepted_or_rejected_with_the_reason(open_another: OpenBroker) -> None:
+    broker = open_another()
+    accepted, refused = make_order(), make_order(name=IBM, quantity="1001")
+    assert broker.submit(BOOK, accepted) == change_of(accepted, OrderState.SUBMITTED, "accepted")
+    assert broker.submit(BOOK, refused) == change_of(refused, OrderState.REJECTED, "more than the lot")
+
+
+def check_an_order_is_taken_once(open_another: OpenBroker) -> None:
+    """A second sending gets the first answer and changes nothing."""
+    order = make_order()
+    first = open_another().submit(BOOK, order)
+    again = open_another()
+    assert again.submit(BOOK, order) == first
+    assert again.submit(BOOK, replace(order, quantity=Decimal(5000), side=Side.SELL)) == first
+    assert again.submit(BookId(run="other"), order) == first
+    executed = again.executions(BOOK, order.valid_on, ACCOUNT)
+    assert [fill.signed_quantity for fill in executed.fills] == [order.quantity]
+    assert again.executions(BookId(run="other"), order.valid_on, ACCOUNT).fills == ()
+
+
+def test_an_order_is_taken_once(open_another: OpenBroker) -> None:
+    check_an_order_is_taken_once(open_another)
+
+
+def test_mutant_that_forgets_is_refused_by_the_key(open_paper: OpenBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(broker_paper, "_find_answers", lambda _connection, _orders: {})
+    with pytest.raises(CoordinationError, match="UNIQUE"):
+        check_an_order_is_taken_once(open_paper)
+
+
+def test_mutant_fake_that_takes_the_last_word_is_found() -> None:
+    class Forgetful(InMemoryBroker):
+        def submit(self, book_id: BookId, order: Order):  # type: ignore[no-untyped-def]
+            self.orders.pop(order.client_order_id, None)
+            return super().submit(book_id, order)
+
+    broker = Forgetful(fill_all, refuse_large)
+    with pytest.raises(AssertionError):
+        check_an_order_is_taken_once(lambda: broker)
+
+
+def test_what_the_broker_has_is_found_and_nothing_else(open_another: OpenBroker) -> None:
+    order, refused = make_order(), make_order(name=IBM, quantity="1001")
+    answers = [open_another().submit(BOOK, one) for one in (order, refused)]
+    wanted = [order.client_order_id, ClientOrderId("never sent"), refused.client_order_id]
+    assert open_another().find(wanted) == {answer.client_order_id: answer for answer in answers}
+    assert open_another().find([]) == {}
+
+
+def test_executions_cover_the_accepted_orders_of_book_and_session(open_another: OpenBroker) -> None:
+    broker = open_another()
+    today = [make_order(name=IBM), make_order(name=AAPL)]
+    for order in (*today, make_order(1), make_order(name="MSFT", quantity="1001")):
+        broker.submit(BOOK, order)
+    executed = broker.executions(BOOK, session_after(1), ACCOUNT)
+    assert executed == fill_all(session_after(1), ACCOUNT, sorted(today, key=lambda order: order.client_order_id))
+    assert broker.executions(BOOK, session_after(9), ACCOUNT) == SessionExecutions(fills=(), changes=())
+
+
+def test_executions_are_the_same_at_every_call(open_another: OpenBroker) -> None:
+    open_another().submit(BOOK, make_order())
+    answers = [open_another().executions(BOOK, session_after(1), ACCOUNT) for _ in range(3)]
+    assert answers[0].fills
+    assert answers[0] == answers[1] == answers[2]
+
+
+def test_orders_are_read_back_whole(tmp_path: Path) -> None:
+    seen: list[Order] = []
+
+    def look(_session: date, account: Book, orders: Sequence[Order]) -> SessionExecutions:
+        assert account == ACCOUNT
+        seen.extend(orders)
+        return SessionExecutions(fills=(), changes=())
+
+    order = replace(make_order(), reference_price=Decimal("123456789012.12345678"))
+    with PaperBroker(f"sqlite:///{tmp_path}/b.db", execute=look, accepts=refuse_large) as broker:
+        broker.submit(BOOK, order)
+        broker.executions(BOOK, order.valid_on, ACCOUNT)
+    assert seen == [order]
+
+
+@pytest.mark.parametrize("statement", ["UPDATE answers SET state = 'rejected'", "DELETE FROM answers"])
+def test_answers_are_never_changed(open_paper: OpenBroker, tmp_path: Path, statement: str) -> None:
+    open_paper().submit(BOOK, make_order())
+    connection = pysqlite3.connect(tmp_path / "paper" / "broker.db")
+    with pytest.raises(pysqlite3.IntegrityError, match="never changed"):
+        connection.execute(statement)
+    connection.close()
