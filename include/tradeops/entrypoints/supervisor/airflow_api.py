@@ -62,6 +62,11 @@ class AirflowApi:
         """Return a run: its state, its note and more."""
         return self._read(f"/dags/{dag_id}/dagRuns/{run_id}")
 
+    def list_runs(self, dag_id: str) -> list[dict[str, Any]]:
+        """Return the newest runs of a DAG, at most 100."""
+        runs: list[dict[str, Any]] = self._read(f"/dags/{dag_id}/dagRuns?order_by=-run_after&limit=100")["dag_runs"]
+        return runs
+
     def list_tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """Return the task instances of a run."""
         tasks: list[dict[str, Any]] = self._read(f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]

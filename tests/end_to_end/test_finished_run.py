@@ -1,0 +1,125 @@
+"""What `make run ONCE=1` leaves behind: decisions, settlements, money and a record that replays."""
+
+import json
+import os
+import random
+import shutil
+import sqlite3
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.conftest import read_ledger, run_command
+from tests.integration.test_independent_recomputation import Market, recompute
+from tradeops.adapters.ledger_sqlalchemy.ledger import open_ledger
+from tradeops.domain.decisions import Outcome
+from tradeops.domain.identifiers import BookId
+
+pytestmark = pytest.mark.slow
+
+
+def count_outcomes(state_dir: Path) -> dict[str, tuple[int, date, date]]:
+    """Outcome: how often, first and last session."""
+    with open_ledger(f"sqlite:///{state_dir}/ledger.db") as ledger:
+        decisions = [record.decision for record in ledger.list_decisions(BookId())]
+    sessions: dict[str, list[date]] = {}
+    for decision in decisions:
+        name = "final" if decision.outcome is Outcome.FINAL_SESSION else "decided"
+        sessions.setdefault(name, []).append(decision.session)
+    return {name: (len(days), min(days), max(days)) for name, days in sessions.items()}
+
+
+def list_runs(state_dir: Path) -> dict[str, list[tuple[str, str]]]:
+    """Runs of each DAG: type and state, in the order started."""
+    with sqlite3.connect(f"file:{state_dir}/airflow/airflow.db?mode=ro", uri=True) as database:
+        rows = database.execute("select dag_id, run_type, state from dag_run order by start_date").fetchall()
+    runs: dict[str, list[tuple[str, str]]] = {}
+    for dag_id, kind, state in rows:
+        runs.setdefault(dag_id, []).append((kind, state))
+    return runs
+
+
+def test_every_session_is_decided_and_the_last_one_settled(finished: Path) -> None:
+    assert count_outcomes(finished) == {
+        "decided": (3017, date(2001, 3, 1), date(2013, 2, 28)),
+        "final": (1, date(2013, 3, 1), date(2013, 3, 1)),
+    }
+
+
+def test_one_replay_and_two_woken_cycles_all_succeeded(finished: Path) -> None:
+    assert list_runs(finished) == {
+        "replay_history": [("manual", "success")],
+        "ingest_market_data": [("manual", "success")] * 2,
+        "run_decision_cycle": [("asset_triggered", "success")] * 2,
+    }
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_every_decision_replays_in_a_fresh_process_elsewhere(finished: Path, tmp_path: Path, jobs: str) -> None:
+    seed = str(random.SystemRandom().randrange(2**32))
+    done = run_command(finished, "replay", "--all", "--jobs", jobs, "--json", folder=tmp_path, PYTHONHASHSEED=seed)
+    report = json.loads(done.stdout)
+    assert (done.returncode, report["replayed"], report["different"]) == (0, 3017, []), done.stderr
+
+
+def test_replay_refuses_a_stored_view_with_one_changed_byte(finished: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    shutil.copytree(finished, state)
+    shown = json.loads(run_command(state, "cycle", "show", "2005-02-25", "--json").stdout)
+    ref = shown["decision"]["inputs"]["view"]
+    (path,) = (path for path in (state / "values").rglob("*") if path.is_file() and ref.endswith(path.name[2:]))
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.chmod(0o600)
+    path.write_bytes(content)
+    done = run_command(state, "replay", "2005-02-25")
+    assert done.returncode == 1
+    assert ref[:12] in done.stderr and done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("override", "first_input", "step"),
+    [
+        ("close:AAPL:2005-02-25=+0.01", "view.close.AAPL.2005-02-25 was 88.99, is 89.0", "consult_agent"),
+        ("policy:limits.single_name=0.10", "policy.limits.single_name was 0.2, is 0.1", ""),
+        ("learner:residual_quantiles.q05=-3", "learner.residual_quantiles.parameters.q05 was ", "blend_opinions"),
+    ],
+)
+def test_override_names_first_input_and_first_output(
+    finished: Path, override: str, first_input: str, step: str
+) -> None:
+    done = run_command(finished, "replay", "2005-02-25", "--override", override)
+    assert done.returncode == 3
+    assert first_input in done.stdout
+    assert f"first output  {step}" in done.stdout
+    assert "all as recorded" not in done.stdout
+
+
+def test_money_is_recomputed_by_somebody_else(finished: Path, tmp_path: Path) -> None:
+    done = run_command(finished, "performance", "--export", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert recompute(tmp_path, Market()) == []
+
+
+def test_recomputation_finds_one_cent_in_one_fee(finished: Path, tmp_path: Path) -> None:
+    run_command(finished, "performance", "--export", str(tmp_path))
+    lines = (tmp_path / "fills.csv").read_text().splitlines()
+    at = next(number for number, line in enumerate(lines) if line.startswith("fill,"))
+    fields = lines[at].split(",")
+    fields[5] = f"{float(fields[5]) + 0.01:.2f}"
+    lines[at] = ",".join(fields)
+    (tmp_path / "fills.csv").write_text("\n".join(lines) + "\n")
+    assert recompute(tmp_path, Market()) != []
+
+
+def test_reading_commands_write_no_row(finished: Path) -> None:
+    before = read_ledger(finished)
+    for words in (("doctor",), ("cycle", "show", "2012-08-01"), ("replay", "2012-08-01"), ("summary",)):
+        assert run_command(finished, *words).returncode == 0
+    assert read_ledger(finished) == before
+
+
+def test_state_folder_is_closed_to_others(finished: Path) -> None:
+    for name in ("airflow/passwords.json", "airflow/secrets.json", "airflow/service_account.json"):
+        assert os.stat(finished / name).st_mode & 0o077 == 0
