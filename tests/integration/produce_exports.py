@@ -1,11 +1,12 @@
 """Run books through settlement and paper fills on the bundled data, and export them to folders.
 
 Run as `python -m tests.integration.produce_exports FOLDER`; the test that reads the folders imports
-nothing of the product.
+nothing of the product. The book that holds uses the real ledger, broker and value store, the one that
+trades those in memory: on disk each of its sessions would wait for the disk several times.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -14,87 +15,96 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.fakes.money_ports import InMemoryBookKeeping, InMemoryBroker, InMemoryValues
+from tests.fakes.book_runner import BookRunner, Wish
+from tests.fakes.broker import InMemoryBroker
+from tests.fakes.ledger import InMemoryLedger
+from tests.fakes.value_store import InMemoryValueStore
+from tradeops.adapters.broker_paper import PaperBroker
+from tradeops.adapters.ledger_sqlalchemy import open_ledger
 from tradeops.adapters.market_source_bundled import BundledMarketSource
 from tradeops.adapters.trading_calendar_exchange_calendars import ExchangeTradingCalendar
+from tradeops.adapters.value_store_files import FileValueStore
 from tradeops.bootstrap.policy import load_policy
-from tradeops.domain.identifiers import BookId, ClientOrderId, CycleId, InstrumentId
-from tradeops.domain.orders import Order, Side
+from tradeops.domain.orders import Side
 from tradeops.domain.policy import TradingPolicy
 from tradeops.execution.paper_fills import make_acceptor, make_executor
+from tradeops.ports.broker import Broker
+from tradeops.ports.ledger import Ledger
+from tradeops.ports.value_store import ValueStore
 from tradeops.services.export_fills import export_fills
-from tradeops.services.settle_session import settle_session
 
 LISTED = {"AAPL": date(2001, 3, 1), "IBM": date(2001, 3, 1), "MSFT": date(2001, 3, 1)}
 LISTED |= {"GOOG": date(2005, 3, 1), "FB": date(2012, 12, 3)}
 INTERESTING = (date(2003, 2, 18), date(2005, 2, 28), date(2004, 11, 15), date(2012, 8, 9), date(2012, 11, 8))
 
+Wishes = Mapping[date, list[Wish]]
+Choose = Callable[[tuple[date, ...]], Wishes]
 
-def hold_orders(sessions: tuple[date, ...]) -> Iterator[Order]:
+
+def hold(sessions: tuple[date, ...]) -> Wishes:
     """Buy 100 shares of each name once it is listed, and keep them."""
+    wishes: dict[date, list[Wish]] = {}
     for name, listed in LISTED.items():
-        row = next(row for row, session in enumerate(sessions) if session >= listed)
-        yield make_order(name, Side.BUY, 100, sessions[row], sessions[row + 1])
+        first = next(session for session in sessions if session >= listed)
+        wishes.setdefault(first, []).append(Wish(name, Side.BUY, name, 100))
+    return wishes
 
 
-def trade_orders(sessions: tuple[date, ...]) -> Iterator[Order]:
+def trade(sessions: tuple[date, ...]) -> Wishes:
     """Random orders, some far too large, on one session in four and before every interesting one."""
     generator = np.random.Generator(np.random.Philox(20130301))
-    for today, tomorrow in pairwise(sessions):
-        if generator.random() > 0.25 and tomorrow not in INTERESTING:
-            continue
-        for name in sorted(LISTED):
-            if today >= LISTED[name] and generator.random() < 0.5:
-                side = Side.BUY if generator.random() < 0.55 else Side.SELL
-                shares = int(10 ** generator.uniform(1, 5.5))
-                yield make_order(name, side, shares, today, tomorrow)
+    eves = {session for session, after in pairwise(sessions) if after in INTERESTING}
+    chosen = [session for session in sessions[:-1] if generator.random() < 0.25 or session in eves]
+    return {session: list(random_wishes(generator, session, 0.9 if session in eves else 0.5)) for session in chosen}
 
 
-def make_order(name: str, side: Side, shares: int, decided_on: date, valid_on: date) -> Order:
-    identity = f"{decided_on:%Y%m%d}-{name}-{side}"
-    return Order(
-        client_order_id=ClientOrderId(identity),
-        cycle_id=CycleId("by hand"),
-        instrument=InstrumentId(name),
-        side=side,
-        quantity=Decimal(shares),
-        reference_price=Decimal(1),
-        decided_on=decided_on,
-        valid_on=valid_on,
-    )
+def random_wishes(generator: np.random.Generator, session: date, share: float) -> Iterator[Wish]:
+    for name in sorted(LISTED):
+        if session >= LISTED[name] and generator.random() < share:
+            side = Side.BUY if generator.random() < 0.55 else Side.SELL
+            yield Wish(name, side, name, int(10 ** generator.uniform(1, 5.5)))
 
 
-def run_book(folder: Path, policy: TradingPolicy, run: str) -> None:
-    calendar = ExchangeTradingCalendar()
-    source = BundledMarketSource(calendar, timedelta(minutes=policy.time.vendor_delay_minutes))
-    sessions = calendar.sessions(policy.account.opens_on, source.last_session)
-    broker = InMemoryBroker(make_executor(source, calendar, policy), make_acceptor(source, calendar, policy))
-    ledger, values, book_id = InMemoryBookKeeping(), InMemoryValues(), BookId(run=run)
-    for order in hold_orders(sessions) if run == "hold" else trade_orders(sessions):
-        broker.submit(book_id, order)
-    for session in sessions:
-        settle_session(
-            ledger=ledger,  # type: ignore[arg-type]
-            values=values,
-            broker=broker,
-            source=source,
-            calendar=calendar,
-            policy=policy,
-            book_id=book_id,
-            session=session,
-        )
-    (folder / run).mkdir(parents=True)
-    for name, text in export_fills(ledger, book_id).items():  # type: ignore[arg-type]
-        (folder / run / name).write_text(text)
+class Bench:
+    """What both books share."""
+
+    def __init__(self, folder: Path, policy: TradingPolicy) -> None:
+        self.folder, self.policy = folder, policy
+        self.calendar = ExchangeTradingCalendar()
+        self.source = BundledMarketSource(self.calendar, timedelta(minutes=policy.time.vendor_delay_minutes))
+        self.execute = make_executor(self.source, self.calendar, policy)
+        self.accepts = make_acceptor(self.source, self.calendar, policy)
+        folder.mkdir(parents=True)
+
+    def run(self, ledger: Ledger, values: ValueStore, broker: Broker, choose: Choose) -> None:
+        runner = BookRunner(ledger, values, broker, self.source, self.calendar, self.policy)
+        sessions = self.calendar.sessions(self.policy.account.opens_on, self.source.last_session)
+        wishes = choose(sessions)
+        for session in sessions:
+            runner.settle(session)
+            if session in wishes:
+                runner.decide(session, wishes[session])
+        for name, text in export_fills(ledger, runner.book_id).items():
+            (self.folder / name).write_text(text)
 
 
-def main(folder: Path) -> None:
+def produce_hold(folder: Path) -> None:
+    bench = Bench(folder, load_policy())
+    with (
+        open_ledger(f"sqlite:///{folder}/ledger.db") as ledger,
+        PaperBroker(f"sqlite:///{folder}/broker.db", execute=bench.execute, accepts=bench.accepts) as broker,
+    ):
+        bench.run(ledger, FileValueStore(folder / "values"), broker, hold)
+
+
+def produce_trade(folder: Path) -> None:
     policy = load_policy()
-    run_book(folder, policy, "hold")
     costs = replace(policy.costs, cash_interest=Decimal("0.013"))
     account = replace(policy.account, initial_cash=Decimal(20_000_000))
-    run_book(folder, replace(policy, costs=costs, account=account), "trade")
+    bench = Bench(folder, replace(policy, costs=costs, account=account))
+    bench.run(InMemoryLedger(), InMemoryValueStore(), InMemoryBroker(bench.execute, bench.accepts), trade)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    produce_hold(Path(sys.argv[1]) / "hold")
+    produce_trade(Path(sys.argv[1]) / "trade")
