@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from typing import cast
 
 import numpy as np
 
@@ -34,18 +35,23 @@ def decode_columns(data: bytes) -> tuple[dict[str, object], dict[str, FloatArray
     """
     if not data.startswith(MAGIC):
         raise CorruptInput("stored value does not begin as columns do")
-    end = data.index(b"\n", len(MAGIC))
-    header: dict[str, object] = json.loads(data[len(MAGIC) : end])
-    shapes = header.pop("columns")
-    if not isinstance(shapes, dict):
-        raise CorruptInput("stored value names no columns")
-    columns: dict[str, FloatArray] = {}
-    offset = end + 1
-    for name in sorted(shapes):
-        count = int(np.prod(shapes[name], dtype=np.int64))
-        flat = np.frombuffer(data, dtype="<f8", count=count, offset=offset)
-        columns[name] = flat.reshape(shapes[name])
-        offset += 8 * count
-    if offset != len(data):
+    try:
+        head, body = data[len(MAGIC) :].split(b"\n", 1)
+        header: dict[str, object] = json.loads(head)
+        columns, length = _read_body(body, cast("dict[str, list[int]]", header.pop("columns")))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise CorruptInput(f"stored value breaks the form of columns: {error}") from error
+    if length != len(body):
         raise CorruptInput("stored value is longer than its header says")
     return header, columns
+
+
+def _read_body(body: bytes, shapes: Mapping[str, list[int]]) -> tuple[dict[str, FloatArray], int]:
+    columns: dict[str, FloatArray] = {}
+    offset = 0
+    for name in sorted(shapes.keys()):
+        count = int(np.prod(shapes[name], dtype=np.int64))
+        flat = np.frombuffer(body, dtype="<f8", count=count, offset=offset)
+        columns[name] = flat.reshape(shapes[name])
+        offset += 8 * count
+    return columns, offset
