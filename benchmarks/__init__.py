@@ -1,0 +1,1 @@
+"""Figures of the design, measured beside a peer or a floor in the same run."""
