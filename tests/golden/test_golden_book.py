@@ -80,7 +80,7 @@ from tradeops.domain.settlements import Settlement
 from tradeops.execution import costs, order_fills, rounding, settlement
 from tradeops.execution.corporate_actions import AdjustedBook, apply_actions
 from tradeops.execution.paper_fills import make_acceptor, make_executor
-from tradeops.services import settle_session
+from tradeops.services import settle_money
 
 SESSIONS = business_days(date(2001, 3, 1), 10)
 DAYS = business_days(date(2001, 3, 1), 12)
@@ -234,11 +234,11 @@ def cut_off(amount: Decimal) -> Decimal:
 
 MUTANTS: dict[str, tuple[object, str, Callable[..., object]]] = {
     "dividends on other shares than those of the previous close": (
-        settle_session,
+        settle_money,
         "apply_actions",
         pay_holders_of_today,
     ),
-    "a split missed on the book": (settle_session, "apply_actions", forget_splits),
+    "a split missed on the book": (settle_money, "apply_actions", forget_splits),
     "a split missed on open orders": (order_fills, "split_quantity", forget_order_splits),
     "fill prices rounded for us": (costs, "fill_price", round_for_us),
     "commission received instead of paid": (order_fills, "commission", lambda schedule, q: Decimal(0)),

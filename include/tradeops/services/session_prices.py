@@ -24,19 +24,19 @@ class SessionPrices:
     """
 
     def __init__(self, source: MarketSource, session: date, known_at: datetime, previous_marks: Prices) -> None:
-        self._source, self._session, self._known_at = source, session, known_at
+        self._source, self.session, self._known_at = source, session, known_at
         self._previous_marks = previous_marks
         self.actions: tuple[CorporateAction, ...] = source.actions(session, known_at=known_at)
         self._ratios = {action.instrument: action.ratio for action in self.actions}
 
     def opens(self, names: Iterable[InstrumentId]) -> dict[InstrumentId, Decimal]:
         """Open of each name, USD."""
-        bars = {name: self._source.bar(name, self._session, known_at=self._known_at) for name in names}
+        bars = {name: self._source.bar(name, self.session, known_at=self._known_at) for name in names}
         return {name: bar.open if bar else self._carried(name) for name, bar in bars.items()}
 
     def closes(self, names: Iterable[InstrumentId]) -> dict[InstrumentId, Decimal]:
         """Close of each name, USD, as the source wrote it."""
-        bars = {name: self._source.bar(name, self._session, known_at=self._known_at) for name in names}
+        bars = {name: self._source.bar(name, self.session, known_at=self._known_at) for name in names}
         return {name: bar.close if bar else self._carried(name) for name, bar in bars.items()}
 
     def ended(self, names: Iterable[InstrumentId]) -> tuple[InstrumentId, ...]:
@@ -44,7 +44,7 @@ class SessionPrices:
         return tuple(
             name
             for name in names
-            if self._source.bar(name, self._session, known_at=self._known_at) is None
+            if self._source.bar(name, self.session, known_at=self._known_at) is None
             and self._source.ended_on(name, known_at=self._known_at) is not None
         )
 

@@ -7,19 +7,16 @@ from tradeops.domain.books import Book
 from tradeops.domain.errors import OutOfOrderSession
 from tradeops.domain.identifiers import BookId
 from tradeops.domain.learners import LearnerState
-from tradeops.domain.orders import OrderChange
 from tradeops.domain.policy import TradingPolicy
 from tradeops.domain.settlements import Settlement
-from tradeops.execution.average_cost import apply_fills
-from tradeops.execution.corporate_actions import apply_actions
-from tradeops.execution.ended_names import close_ended_names
-from tradeops.execution.settlement import BookOpening, BookSession, close_session
-from tradeops.ports.broker import Broker
+from tradeops.execution.settlement import BookOpening
+from tradeops.ports.broker import Broker, SessionExecutions
 from tradeops.ports.ledger import Ledger
 from tradeops.ports.market_source import MarketSource
 from tradeops.ports.trading_calendar import TradingCalendar
 from tradeops.ports.value_store import ValueStore
 from tradeops.services.session_prices import SessionPrices
+from tradeops.services.settle_money import SettledMoney, settle_money
 from tradeops.services.settlement_case import SettlementCase
 from tradeops.services.update_learners import update_learners
 
@@ -78,9 +75,9 @@ def settle_session(  # noqa: PLR0913 - each port by name
 def _settle(case: SettlementCase, previous: Settlement | None) -> Settlement:
     _check_next(case, previous)
     _check_routed(case, previous)
-    result, changes = _settle_money(case, previous)
+    money = _settle_money(case, previous)
     states = update_learners(case, previous.learner_states if previous else {})
-    settlement = _join(case, previous, result, changes, states)
+    settlement = _join(case, previous, money, states)
     case.ledger.record_settlement(settlement, states)
     return settlement
 
@@ -109,18 +106,14 @@ def _check_routed(case: SettlementCase, previous: Settlement | None) -> None:
         )
 
 
-def _settle_money(case: SettlementCase, previous: Settlement | None) -> tuple[BookSession, tuple[OrderChange, ...]]:
+def _settle_money(case: SettlementCase, previous: Settlement | None) -> SettledMoney:
     opening = _open_book(case, previous)
     prices = SessionPrices(case.source, case.session, case.known_at, opening.marks)
-    adjusted = apply_actions(opening.book, prices.actions, prices.opens(opening.book.positions))
-    executed = case.broker.executions(case.book_id, case.session, adjusted.book)
-    traded = [fill.instrument for fill in executed.fills]
-    closes = prices.closes([*opening.book.positions, *traded])
-    held = apply_fills(adjusted.book, executed.fills).book.positions
-    ended = {name: held[name].quantity for name in prices.ended(held)}
-    forced = close_ended_names(case.book_id, case.session, ended, closes, case.policy.costs)
-    result = close_session(opening, adjusted, executed.fills + forced, closes, case.policy.costs)
-    return result, executed.changes
+
+    def execute(account: Book) -> SessionExecutions:
+        return case.broker.executions(case.book_id, case.session, account)
+
+    return settle_money(case.book_id, opening, prices, execute, case.policy.costs)
 
 
 def _open_book(case: SettlementCase, previous: Settlement | None) -> BookOpening:
@@ -133,10 +126,10 @@ def _open_book(case: SettlementCase, previous: Settlement | None) -> BookOpening
 def _join(
     case: SettlementCase,
     previous: Settlement | None,
-    result: BookSession,
-    changes: tuple[OrderChange, ...],
+    money: SettledMoney,
     states: tuple[LearnerState, ...],
 ) -> Settlement:
+    result = money.result
     before = case.ledger.recent_equity(case.book_id, case.session, PEAK_SESSIONS - 1)
     in_force = dict(previous.learner_states) if previous else {}
     return Settlement(
@@ -145,7 +138,7 @@ def _join(
         opening=result.opening,
         corporate=result.corporate,
         fills=result.fills,
-        order_changes=changes,
+        order_changes=money.order_changes,
         closing=result.closing,
         marks=result.marks,
         equity=result.equity,
