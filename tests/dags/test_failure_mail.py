@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk.exceptions import AirflowFailException
 
 from tradeops.domain.errors import CorruptInput
 from tradeops.entrypoints.airflow.failure_causes import record_cause
@@ -73,12 +74,31 @@ def test_the_file_is_readable_as_it_is(
 def test_the_same_cause_is_mailed_once(
     context: dict[str, Any], read_mails: Callable[[], list[EmailMessage]], tmp_path: Path
 ) -> None:
-    record_cause(context)
     for _ in range(3):
+        record_cause(context)
         mail_failure(context)
     assert len(read_mails()) == 1
     (incident,) = (json.loads(file.read_text()) for file in (tmp_path / "incidents").glob("*.json"))
     assert incident["count"] == 3
+
+
+def test_a_cause_speaks_for_one_failure_only(
+    context: dict[str, Any], read_mails: Callable[[], list[EmailMessage]]
+) -> None:
+    record_cause(context)
+    mail_failure(context)
+    mail_failure(context)
+    assert sorted(mail["Subject"].rpartition(" ")[2] for mail in read_mails()) == ["CorruptInput", "ProcessKilled"]
+
+
+def test_the_error_behind_the_refusal_to_retry_is_named(
+    context: dict[str, Any], read_mails: Callable[[], list[EmailMessage]]
+) -> None:
+    refusal = AirflowFailException("wrapped")
+    refusal.__cause__ = context["exception"]
+    record_cause(context | {"exception": refusal})
+    mail_failure(context)
+    assert "failed: CorruptInput" in read_mails()[0]["Subject"]
 
 
 def test_another_cause_is_mailed_beside_it(
@@ -101,3 +121,11 @@ def test_the_message_comes_again_after_an_hour_and_counts(tmp_path: Path) -> Non
     assert [fail_at(m) for m in (0, 30, 59, 60, 61, 120)] == [
         (True, 1, since), (False, 2, since), (False, 3, since), (True, 4, since), (False, 5, since), (True, 6, since),
     ]  # fmt: skip
+
+
+def test_a_day_without_it_closes_an_incident(tmp_path: Path) -> None:
+    parts = ("dag", "task", "Error")
+    assert count_incident(tmp_path, parts, NOW).count == 1
+    assert count_incident(tmp_path, parts, NOW + timedelta(hours=23)).count == 2
+    again = count_incident(tmp_path, parts, NOW + timedelta(hours=47))
+    assert (again.count, again.due, again.since) == (1, True, "2026-11-23T02:00:00+00:00")

@@ -8,7 +8,7 @@ from email.policy import SMTP
 from pathlib import Path
 from typing import Any
 
-from tradeops.entrypoints.airflow.failure_causes import read_cause
+from tradeops.entrypoints.airflow.failure_causes import take_cause
 from tradeops.entrypoints.airflow.incidents import Incident, count_incident
 
 _LOG = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ def mail_failure(context: Any) -> None:
     dag, run_id = context["dag"], context["run_id"]
     task = context.get("ti")
     task_id = task.task_id if task is not None else "(unknown)"
-    cause = read_cause(settings.state_dir, dag.dag_id, run_id, task_id) or _KILLED
+    cause = take_cause(settings.state_dir, dag.dag_id, run_id, task_id) or _KILLED
     incident = count_incident(settings.state_dir / "incidents", (dag.dag_id, task_id, cause["error"]), now)
     if not incident.due:
         _LOG.info("incident %s seen %d times, mailed at %s", incident.key, incident.count, incident.mailed)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 QUIET = timedelta(hours=1)
+CLOSED = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +17,8 @@ class Incident:
 
     Args:
         key: Names the cause: which DAG, which task, which kind of error.
-        since: First time it was seen, ISO with time zone.
+        since: First time it was seen, ISO with time zone; a day without a failure closes an incident.
+        seen: Last time it was seen.
         mailed: Last time a message went out.
         count: Times seen since then, this one included.
         due: Whether a message is to go out now.
@@ -24,6 +26,7 @@ class Incident:
 
     key: str
     since: str
+    seen: str
     mailed: str
     count: int
     due: bool
@@ -53,8 +56,9 @@ def count_incident(folder: Path, parts: tuple[str, ...], now: datetime) -> Incid
 
 def _add_one(key: str, kept: str, now: datetime) -> Incident:
     stamp = now.isoformat(timespec="seconds")
-    if not kept:
-        return Incident(key=key, since=stamp, mailed=stamp, count=1, due=True)
-    last = Incident(**json.loads(kept))
+    last = Incident(**json.loads(kept)) if kept else None
+    if last is None or now - datetime.fromisoformat(last.seen) >= CLOSED:
+        return Incident(key=key, since=stamp, seen=stamp, mailed=stamp, count=1, due=True)
     due = now - datetime.fromisoformat(last.mailed) >= QUIET
-    return Incident(key=key, since=last.since, mailed=stamp if due else last.mailed, count=last.count + 1, due=due)
+    mailed = stamp if due else last.mailed
+    return Incident(key=key, since=last.since, seen=stamp, mailed=mailed, count=last.count + 1, due=due)

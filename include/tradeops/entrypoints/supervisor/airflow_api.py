@@ -22,11 +22,12 @@ class AirflowApi:
         url: Where the API server listens.
         username: Who acts.
         password: The password of that account.
+        transport: What carries the requests, if not the network.
     """
 
-    def __init__(self, url: str, username: str, password: str) -> None:
+    def __init__(self, url: str, username: str, password: str, transport: httpx.BaseTransport | None = None) -> None:
         self._login = {"username": username, "password": password}
-        self._http = httpx.Client(base_url=url, timeout=15.0, trust_env=False)
+        self._http = httpx.Client(base_url=url, timeout=15.0, trust_env=False, transport=transport)
 
     def close(self) -> None:
         """Close the connection."""

@@ -3,16 +3,18 @@
 import time
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from tradeops.entrypoints.supervisor.airflow_api import AirflowApi
-from tradeops.entrypoints.supervisor.airflow_processes import AirflowProcesses, StepFailed, read_tail
+from tradeops.entrypoints.supervisor.airflow_processes import AirflowProcesses, StepFailed
 from tradeops.entrypoints.supervisor.progress import Progress
+from tradeops.entrypoints.supervisor.task_log import read_task_tail
 
 REPLAY, INGEST, DECIDE = "replay_history", "ingest_market_data", "run_decision_cycle"
 REPLAY_UNTIL = "2013-02-27"
 INGESTED_AFTERWARDS = ("2013-02-28", "2013-03-01")
 _STUCK = ("failed", "upstream_failed", "up_for_retry")
-_PARSE_S, _REPLAY_S, _CYCLE_S, _WAKE_S = 90, 45 * 60, 10 * 60, 90
+_PARSE_S, _REPLAY_S, _CYCLE_S, _WAKE_S, _NOTIFY_S = 90, 45 * 60, 10 * 60, 90, 15
 
 
 @dataclass(slots=True)
@@ -24,12 +26,14 @@ class Pipeline:
         processes: Watched while waiting.
         progress: Told about each step.
         since: Start of this run; what was parsed earlier may have changed.
+        incidents: Folder in which a failure is counted when its message is written.
     """
 
     api: AirflowApi
     processes: AirflowProcesses
     progress: Progress
     since: datetime
+    incidents: Path
 
     def run(self) -> None:
         """Replay the history, then let each later session arrive and wake a decision.
@@ -97,11 +101,13 @@ class Pipeline:
 
     def _await_run(self, dag_id: str, run_id: str, deadline: float) -> None:
         said: set[str] = set()
+        started = time.time()
 
         def is_over() -> bool:
             run = self.api.read_run(dag_id, run_id)
             self._report(dag_id, run_id, run["note"], said)
             if run["state"] == "failed":
+                self._await_notification(started)
                 raise StepFailed(self._explain(dag_id, run_id))
             return bool(run["state"] == "success")
 
@@ -117,13 +123,21 @@ class Pipeline:
                 said.add(line)
                 self.progress.say(f"{dag_id:18}   {line}")
 
+    def _await_notification(self, started: float) -> None:
+        """Leave the DAG processor the time to write the message about the failure, which it does after the fact."""
+        until = time.monotonic() + _NOTIFY_S
+        while time.monotonic() < until:
+            if any(file.stat().st_mtime >= started for file in self.incidents.glob("*.json")):
+                return
+            time.sleep(0.2)
+
     def _explain(self, dag_id: str, run_id: str) -> str:
         tasks = [task for task in self.api.list_tasks(dag_id, run_id) if task["state"] == "failed"]
         return f"{dag_id} failed" + "".join(self._explain_task(dag_id, run_id, task) for task in tasks)
 
     def _explain_task(self, dag_id: str, run_id: str, task: dict[str, object]) -> str:
         log = self.processes.find_task_log(dag_id, run_id, str(task["task_id"]))
-        return f"\n  task {task['task_id']}, try {task['try_number']}; the last lines of {log}:\n{read_tail(log)}"
+        return f"\n  task {task['task_id']}, try {task['try_number']}; the last lines of {log}:\n{read_task_tail(log)}"
 
 
 def _seconds_since(started: float) -> str:

@@ -1,6 +1,5 @@
 """One run: Airflow up, the pipeline through it, the summary, everything down."""
 
-import importlib.util
 import subprocess
 import sys
 import time
@@ -50,22 +49,19 @@ def run_installation(settings: Settings, progress: Progress, *, once: bool) -> i
             since = datetime.now(UTC)
             _start_airflow(processes, api, progress)
             progress.say(f"airflow            {settings.airflow_url}  {OPERATOR} / {secrets.operator_password}")
-            Pipeline(api, processes, progress, since).run()
-            code = print_summary(settings, progress)
+            Pipeline(api, processes, progress, since, settings.state_dir / "incidents").run()
+            code = print_summary(settings)
             if not once and code == 0:
                 _stay(processes, progress)
         return code
 
 
-def print_summary(settings: Settings, progress: Progress) -> int:
+def print_summary(settings: Settings) -> int:
     """Let `tradeops summary` print what was done.
 
     Returns:
         Its exit code.
     """
-    if importlib.util.find_spec("tradeops.entrypoints.command_line") is None:
-        progress.say("summary            not built")
-        return 0
     command = [sys.executable, "-m", "tradeops.entrypoints.command_line", "summary"]
     environment = make_child_environment(settings)
     with subprocess.Popen(command, env=environment, preexec_fn=die_with_parent) as child:  # noqa: PLW1509, S603
