@@ -244,3 +244,20 @@ def test_mutant_that_forgets_the_first_watermark_is_found(
     monkeypatch.setattr(claims, "_read_claim", present)
     with pytest.raises(AssertionError):
         test_a_redo_keeps_what_the_first_claim_saw(open_sql())
+
+
+def test_expiry_is_judged_by_the_clock_of_the_database(open_sql: OpenLedger, monkeypatch: pytest.MonkeyPatch) -> None:
+    sleep = time.sleep
+    monkeypatch.setattr(time, "time", lambda: 0.0)
+    open_sql().claim_cycle(request_claim(owner=ELSEWHERE, ttl_seconds=SHORT))
+    with pytest.raises(CycleHeld):
+        open_sql().claim_cycle(request_claim(owner=HERE))
+    monkeypatch.setattr(time, "time", lambda: -1e9)
+    sleep(3 * SHORT)
+    assert open_sql().claim_cycle(request_claim(owner=HERE)).epoch == 2
+
+
+def test_mutant_whose_claims_never_expire_is_found(open_sql: OpenLedger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claims, "read_clock", lambda _connection: 0.0)
+    with pytest.raises(CycleHeld):
+        test_a_claim_elsewhere_expires_without_renewal(open_sql)

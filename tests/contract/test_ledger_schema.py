@@ -2,6 +2,7 @@
 
 import os
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -72,7 +73,7 @@ def test_a_newer_database_is_refused(ledger_url: str, tmp_path: Path) -> None:
         open_ledger(ledger_url)
 
 
-@pytest.mark.parametrize("url", ["postgresql://host/db", "sqlite://", "sqlite:///:memory:", "ledger.db"])
+@pytest.mark.parametrize("url", ["postgresql://host/db", "sqlite://", "sqlite:///:memory:", "ledger.db", ""])
 def test_other_urls_are_refused(url: str) -> None:
     with pytest.raises(ConfigurationError):
         open_ledger(url)
@@ -113,6 +114,16 @@ def test_a_connection_is_refused_after_a_fork(sql_ledger: SqlLedger) -> None:
     assert sql_ledger.claim_cycle(request_claim()).epoch == 1
 
 
+def test_a_lock_held_too_long_is_an_external_fault(open_sql: Callable[[], SqlLedger]) -> None:
+    patient, holder = open_sql(), open_sql()
+    with patient._connection.read() as connection:
+        connection.exec_driver_sql("PRAGMA busy_timeout = 20")
+    with holder._connection.write(), pytest.raises(ExternalServiceError, match="locked") as error:
+        patient.claim_cycle(request_claim())
+    assert error.value.retryable
+    assert patient.claim_cycle(request_claim()).epoch == 1
+
+
 def test_threads_take_turns(sql_ledger: SqlLedger) -> None:
     def settle(first: int) -> None:
         for day in range(first, first + 20):
@@ -151,7 +162,7 @@ def test_times_come_back_aware() -> None:
     from sqlalchemy.dialects import postgresql, sqlite
 
     moment = datetime(2001, 3, 1, 21, 30, 0, 123456, UTC)
-    for dialect in (sqlite.dialect(), postgresql.dialect()):
+    for dialect in (sqlite.dialect(), postgresql.dialect()):  # type: ignore[no-untyped-call]
         bound = UtcTime().process_bind_param(moment, dialect)
         assert UtcTime().process_result_value(bound, dialect) == moment
         assert UtcTime().process_bind_param(None, dialect) is None

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.fakes.value_store import InMemoryValueStore
 from tradeops.adapters import value_store_files
 from tradeops.adapters.value_store_files import FileValueStore
-from tradeops.domain.errors import CorruptInput, UnknownRecord
+from tradeops.domain.errors import CorruptInput, ExternalServiceError, UnknownRecord
 from tradeops.domain.identifiers import ValueRef
 from tradeops.ports.value_store import ValueStore
 
@@ -140,8 +140,9 @@ def test_an_interrupted_write_leaves_no_value(
     def fail(_handle: int) -> None:
         raise OSError("disk full")
 
+    path_of(tmp_path, ValueRef(hashlib.sha256(VALUE).hexdigest())).parent.mkdir(parents=True)
     monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(ExternalServiceError, match="disk full"):
         files.put(VALUE)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 

@@ -6,7 +6,7 @@ import re
 import tempfile
 from pathlib import Path
 
-from tradeops.domain.errors import CorruptInput, UnknownRecord
+from tradeops.domain.errors import CorruptInput, ExternalServiceError, UnknownRecord
 from tradeops.domain.identifiers import ValueRef
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -23,12 +23,19 @@ class FileValueStore:
         self._folder = folder
 
     def put(self, data: bytes) -> ValueRef:
-        """Store durably and return the SHA-256 (hex); see the port."""
+        """Store durably and return the SHA-256 (hex); see the port.
+
+        Raises:
+            ExternalServiceError: The disk does not take it.
+        """
         ref = ValueRef(hashlib.sha256(data).hexdigest())
         target = self._path(ref)
-        if not _holds(target, data):
-            _make_folder(target.parent)
-            _write_durably(target, data)
+        try:
+            if not _holds(target, data):
+                _make_folder(target.parent)
+                _write_durably(target, data)
+        except OSError as error:
+            raise ExternalServiceError(f"{self._folder} does not take a value: {error}", ref=ref) from error
         return ref
 
     def get(self, ref: ValueRef) -> bytes:
