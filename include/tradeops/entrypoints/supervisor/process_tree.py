@@ -69,15 +69,16 @@ def end_children(children: Sequence[subprocess.Popen[bytes]], grace: float = _GR
         time.sleep(0.05)
     while below := list_descendants(os.getpid()):
         _signal_all(below, signal.SIGKILL)
-        _reap_adopted()
+        _reap_adopted({child.pid for child in children})
         time.sleep(0.02)
     for child in children:
         child.wait()
 
 
-def _reap_adopted() -> None:
+def _reap_adopted(own: set[int]) -> None:
+    """Collect orphans that ended; our own children are asked for their exit codes by their owner."""
     for process in psutil.Process().children():
-        if not _is_living(process):
+        if process.pid not in own and not _is_living(process):
             try:
                 os.waitpid(process.pid, os.WNOHANG)
             except ChildProcessError:
