@@ -1,6 +1,7 @@
 """Claim, look, run, close: the one way to run a cycle, for history and present."""
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from types import TracebackType
@@ -21,7 +22,7 @@ from tradeops.services.cycle.record_decision import record_undecided
 from tradeops.services.cycle.route_orders import route_recorded_orders
 from tradeops.services.cycle.single_thread import require_single_thread
 from tradeops.services.cycle.state import CycleContext, CyclePorts, CycleProgress
-from tradeops.telemetry import bind_cycle
+from tradeops.telemetry import CYCLES, bind_cycle
 
 Durability = Literal["exit", "sync"]
 RENEW_SECONDS = 5.0
@@ -88,7 +89,10 @@ class DecisionCycleRunner:
         with bind_cycle(cycle_id=claim.cycle_id, bundle_id=claim.bundle, run=claim.book_id.run):
             if claim.state is not CycleState.CLOSED:
                 self._finish(context)
-            return _describe_outcome(context)
+            outcome = _describe_outcome(context)
+            level = logging.INFO if ports is self._ports else logging.DEBUG
+            CYCLES.log(level, "session %s: %s, %d orders", outcome.session, outcome.status, outcome.orders)
+            return outcome
 
     def _finish(self, context: CycleContext) -> None:
         if context.claim.state is CycleState.DECIDED:
@@ -127,7 +131,8 @@ class DecisionCycleRunner:
         snapshot: Any = await graph.aget_state(config)
         if snapshot.created_at is None:
             return "new"
-        return "unfinished" if snapshot.next else "finished"
+        # Not `next`, which leaves out a node whose writes are stored and not yet applied.
+        return "unfinished" if snapshot.tasks else "finished"
 
     def _ask(self, request: CycleRequest, ports: CyclePorts) -> ClaimRequest:
         universe = content_hash(ports.policy.universe)

@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from pythonjsonlogger.json import JsonFormatter
 
 LOGGER = "tradeops"
+CYCLES = logging.getLogger("tradeops.cycles")
 _BOUND: ContextVar[dict[str, str]] = ContextVar("tradeops_bound", default={})  # noqa: B039
 
 

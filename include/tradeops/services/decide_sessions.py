@@ -1,6 +1,5 @@
 """Settles and decides every undecided session of a book, in order."""
 
-import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -13,8 +12,6 @@ from tradeops.ports.cycle_runner import CycleOutcome, CycleRunner
 from tradeops.ports.ledger import Ledger
 from tradeops.ports.market_source import MarketSource
 from tradeops.ports.trading_calendar import TradingCalendar
-
-LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +95,7 @@ class SessionDecider:
     def _decide(self, book_id: BookId, session: date) -> CycleOutcome:
         self.settle(book_id, session)
         following = self.calendar.next_session(session)
-        outcome = self.runner.run_cycle(
+        return self.runner.run_cycle(
             CycleRequest(
                 book_id=book_id,
                 session=session,
@@ -106,8 +103,6 @@ class SessionDecider:
                 next_session=following if following <= self.source.last_session else None,
             )
         )
-        LOGGER.info("session %s of %s: %s", session, book_id, outcome.status)
-        return outcome
 
 
 def find_decision_time(session: date, calendar: TradingCalendar, time: TimePolicy) -> datetime:
