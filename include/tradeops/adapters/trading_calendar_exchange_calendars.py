@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 
 from exchange_calendars import get_calendar
@@ -56,7 +56,7 @@ class ExchangeTradingCalendar:
 
 
 def _times(sessions: tuple[date, ...], stamps: Iterable[Any]) -> dict[date, datetime]:
-    return {day: stamp.to_pydatetime() for day, stamp in zip(sessions, stamps, strict=True)}
+    return {day: stamp.to_pydatetime().astimezone(UTC) for day, stamp in zip(sessions, stamps, strict=True)}
 
 
 def _look_up(table: dict[date, FoundT], session: date) -> FoundT:
