@@ -8,13 +8,15 @@ from decimal import Decimal
 from benchmarks.markets import make_state, make_view
 from benchmarks.measuring import Measured, interleave, median_ratio, quantile
 from tradeops.bootstrap.policy import load_policy
-from tradeops.domain.identifiers import CycleId, derive_client_order_id
+from tradeops.domain.decisions import CycleRequest
+from tradeops.domain.identifiers import BookId, CycleId, derive_client_order_id
 from tradeops.domain.opportunities import Opportunity
 from tradeops.domain.orders import Order, OrderIntent, Side
 from tradeops.domain.slates import Slate, SlateDraw
 from tradeops.risk.gate import check_risk
 from tradeops.risk.screen import Screen, find_quotes, screen_order
 from tradeops.risk.sizing import size_positions
+from tradeops.services.cycle.check_risk import approve_orders
 
 CYCLE = CycleId("c" * 64)
 CALLS = 2_000
@@ -38,13 +40,14 @@ OFFER = Opportunity(
     largest_quantity=100_000,
 )
 DRAW = SlateDraw(candidates=(NAME,), gains=(0.0,), probabilities=(1.0,), uniform=0.5, chosen=NAME)
+REQUEST = CycleRequest(book_id=BookId(), session=VIEW.session, as_of=VIEW.as_of, next_session=NEXT)
 SLATE = Slate(candidates=(NAME,), draws=(DRAW,))
 
 
 def send_one_order() -> Order:
     """Size one opportunity (its covariance included), ask the gate, build the order."""
     sized = size_positions(cycle_id=CYCLE, opportunities=(OFFER,), slate=SLATE, view=VIEW, state=STATE, policy=POLICY)
-    (verdict,) = check_risk(
+    verdicts = check_risk(
         sized.intents,
         state=STATE,
         view=VIEW,
@@ -52,17 +55,18 @@ def send_one_order() -> Order:
         net_edges={NAME: OFFER.net_edge},
         limits_version=VERSION,
     )
-    return make_order(verdict.approved)
+    (order,) = approve_orders(CYCLE, REQUEST, sized.intents, verdicts)
+    return order
 
 
-def make_order(quantity: Decimal) -> Order:
+def make_order() -> Order:
     """The order object alone, with its identity."""
     return Order(
         client_order_id=derive_client_order_id(CYCLE, NAME),
         cycle_id=CYCLE,
         instrument=NAME,
         side=Side.BUY,
-        quantity=quantity,
+        quantity=Decimal(100),
         reference_price=PRICE,
         decided_on=VIEW.session,
         valid_on=NEXT,
@@ -127,7 +131,7 @@ def make_stateless_candidates() -> dict[str, Callable[[], object]]:
 
 def measure() -> dict[str, Measured]:
     """Latency quantiles, and the ratio of the stateless checks."""
-    found = interleave({"ours": send_one_order, "floor": lambda: make_order(Decimal(100))}, CALLS)
+    found = interleave({"ours": send_one_order, "floor": make_order}, CALLS)
     checks = interleave(make_stateless_candidates(), CALLS // 10)
     micro = {name: 1e6 * quantile(rounds, 0.5) for name, rounds in found.items()}
     each = {name: 1e6 / BATCH * quantile(rounds, 0.5) for name, rounds in checks.items()}

@@ -5,6 +5,7 @@ row, so an instrument's figure has the same bits whatever else stands in the vie
 """
 
 import numpy as np
+import numpy.typing as npt
 
 from tradeops.domain.errors import DataError
 from tradeops.domain.market import FloatArray, MarketView
@@ -13,8 +14,8 @@ from tradeops.domain.market import FloatArray, MarketView
 WIDE = 256
 
 
-def last_rows(view: MarketView, column: str, rows: int) -> FloatArray:
-    """The newest `rows` rows of a column, oldest first.
+def last_rows(view: MarketView, column: str, rows: int, items: npt.NDArray[np.intp] | None = None) -> FloatArray:
+    """The newest `rows` rows of a column, oldest first, of some instruments or of all.
 
     Raises:
         DataError: The view is shorter, so the look-back would not be the declared one.
@@ -24,7 +25,8 @@ def last_rows(view: MarketView, column: str, rows: int) -> FloatArray:
             f"a look-back of {rows} rows needs as many in the view, which holds {len(view.sessions)}",
             rows=rows,
         )
-    return view.columns[column][-rows:]
+    newest = view.columns[column][-rows:]
+    return newest if items is None else newest.take(items, axis=1)
 
 
 def sum_rows(values: FloatArray) -> FloatArray:

@@ -6,10 +6,8 @@ import numpy.typing as npt
 from tradeops.domain.market import FloatArray, MarketView
 from tradeops.features.rows import last_rows, multiply_up
 
-EVERY = slice(None)
 
-
-def compute_simple_returns(view: MarketView, window: int, columns: npt.NDArray[np.intp] | slice = EVERY) -> FloatArray:
+def compute_simple_returns(view: MarketView, window: int, columns: npt.NDArray[np.intp] | None = None) -> FloatArray:
     """Total return of each of the last `window` sessions, as a fraction.
 
     `r_t = (C_t + d_t)·split_t / C_(t-1) − 1`, with d_t the dividend a share after the split.
@@ -25,9 +23,9 @@ def compute_simple_returns(view: MarketView, window: int, columns: npt.NDArray[n
     Raises:
         DataError: The view is shorter than `window + 1` rows.
     """
-    close = last_rows(view, "close", window + 1)[:, columns]
-    dividend = last_rows(view, "dividend", window)[:, columns]
-    split = last_rows(view, "split", window)[:, columns]
+    close = last_rows(view, "close", window + 1, columns)
+    dividend = last_rows(view, "dividend", window, columns)
+    split = last_rows(view, "split", window, columns)
     returns: FloatArray = (close[1:] + dividend) * split / close[:-1] - 1.0
     return returns
 

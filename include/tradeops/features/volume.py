@@ -26,8 +26,11 @@ def compute_average_volume(view: MarketView, columns: npt.NDArray[np.intp], wind
     Raises:
         DataError: The view is shorter than `window` rows.
     """
-    split = last_rows(view, "split", window)[:, columns]
-    later = np.ones_like(split)
-    later[:-1] = multiply_up(split[:0:-1])[::-1]
-    average: FloatArray = sum_rows(last_rows(view, "volume", window)[:, columns] * later) / window
+    volume = last_rows(view, "volume", window, columns)
+    split = last_rows(view, "split", window, columns)
+    if (split != 1.0).any():
+        later = np.ones_like(split)
+        later[:-1] = multiply_up(split[:0:-1])[::-1]
+        volume = volume * later
+    average: FloatArray = sum_rows(volume) / window
     return average

@@ -37,7 +37,7 @@ from tradeops.risk.screen import Screen, find_quotes
 ZERO = Decimal(0)
 NOBODY: frozenset[InstrumentId] = frozenset()
 # Wide enough that no product of shares, prices and fractions is ever rounded.
-EXACT = Context(prec=50, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation, DivisionByZero, Overflow])
+EXACT = Context(prec=40, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation, DivisionByZero, Overflow])
 
 
 def check_risk(  # noqa: PLR0913 - every input of a pure function is named here
@@ -72,18 +72,19 @@ def check_risk(  # noqa: PLR0913 - every input of a pure function is named here
     Raises:
         RiskError: The gate could not do its work; nothing may be sent.
     """
-    screen = Screen(
-        frozen=state.kill_switch is KillSwitch.FREEZE,
-        restricted=restricted,
-        unknown=unknown,
-        quotes={},
-        price_move=policy.limits.price_move,
-    )
     try:
         with localcontext(EXACT):
             holdings = reconcile_holdings(state, view, open_orders, policy.limits)
             proposals = open_proposals(intents, holdings)
-            _screen_orders(proposals, screen, view)
+            limit = policy.limits.price_move
+            screen = Screen(
+                frozen=state.kill_switch is KillSwitch.FREEZE,
+                restricted=restricted,
+                unknown=unknown,
+                quotes=find_quotes(view, sorted({i.instrument for i in intents}), limit),
+                price_move=limit,
+            )
+            stages.apply_screen(proposals, screen)
             _restrain_orders(proposals, holdings, state.kill_switch, policy, net_edges)
             _limit_orders(proposals, holdings, view, policy)
             version = limits_version or policy.version
@@ -92,12 +93,6 @@ def check_risk(  # noqa: PLR0913 - every input of a pure function is named here
         raise
     except Exception as error:
         raise RiskError(f"the gate failed ({type(error).__name__}: {error}); nothing is sent", at=view.as_of) from error
-
-
-def _screen_orders(proposals: Sequence[Proposal], screen: Screen, view: MarketView) -> None:
-    names = sorted({proposal.intent.instrument for proposal in proposals})
-    quotes = find_quotes(view, names, screen.price_move)
-    stages.apply_screen(proposals, replace(screen, quotes=quotes))
 
 
 def _restrain_orders(

@@ -20,8 +20,8 @@ class Quote:
 
     Args:
         close: Reference price of the view's session, USD.
-        move: Its distance from the previous close after splits, as a fraction; None when either
-            is missing or is not the view's.
+        move: Its distance from the previous close after splits, as a fraction, where that is not
+            believed; None where either close is missing or is not the view's.
         believed: Whether the move is within the limit.
     """
 
@@ -98,7 +98,9 @@ def _find_quote(view: MarketView, name: InstrumentId, limit: Decimal) -> Quote |
         return Quote(close=close, move=None, believed=False)
     previous = Decimal(repr(before))
     distance = abs(close * Decimal(repr(split)) - previous)
-    return Quote(close=close, move=distance / previous, believed=distance <= limit * previous)
+    if distance <= limit * previous:
+        return Quote(close=close, move=None, believed=True)
+    return Quote(close=close, move=distance / previous, believed=False)
 
 
 def _refuse(limit: str, value: Decimal, detail: str) -> LimitUse:

@@ -84,10 +84,12 @@ def apply_limit(limit: Limit, proposals: Sequence[Proposal], lot: Decimal) -> No
         return
     before = limit.use(alive(proposals, reducing=True))
     room = max(ZERO, limit.allowed - before)
-    room = max(ZERO, room - limit.reserve(increasing, room)).quantize(GRID, rounding=ROUND_FLOOR)
+    room = max(ZERO, room - limit.reserve(increasing, room))
     prices = [p.price for p in increasing]
+    if sum((p.quantity * p.price for p in increasing), ZERO) <= room:
+        return
     use = LimitUse(limit=limit.name, allowed=limit.allowed, before=before, after=before)
-    _share_out(increasing, prices, room, lot, use)
+    _share_out(increasing, prices, room.quantize(GRID, rounding=ROUND_FLOOR), lot, use)
 
 
 def _share_out(

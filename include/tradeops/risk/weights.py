@@ -16,7 +16,7 @@ def target_volatility(
 
     The fresh names share risk in inverse proportion to their volatility, `v_i = 1 / σ_i`, scaled by
     the root s ≥ 0 of `(k + s·v)ᵀ Σ (k + s·v) = target² / 252` with the kept weights k fixed; nothing
-    when the kept names alone are as volatile. Sums run in the order of the names.
+    when the kept names alone are as volatile. Summed without BLAS.
 
     Args:
         covariance: (M, M) of simple daily returns.
@@ -28,14 +28,15 @@ def target_volatility(
         (M,) weights ≥ 0 of the fresh names; zero for a name without variation.
     """
     deviation = np.sqrt(np.diagonal(covariance))
-    unit = np.where(deviation > 0, fresh / np.where(deviation > 0, deviation, 1.0), 0.0)
-    a = _quadratic(covariance, unit, unit)
-    b = _quadratic(covariance, unit, kept)
-    c = _quadratic(covariance, kept, kept) - volatility_target**2 / SESSIONS_A_YEAR
+    unit = np.divide(fresh, deviation, out=np.zeros_like(fresh), where=deviation > 0)
+    pair = np.array((unit, kept))
+    (a, b), (_, kept_variance) = np.einsum("ai,ij,bj->ab", pair, covariance, pair, optimize=False).tolist()
+    c = kept_variance - volatility_target**2 / SESSIONS_A_YEAR
     if a <= 0 or c >= 0:
         return np.zeros_like(unit)
     scale = (math.sqrt(b * b - a * c) - b) / a
-    return unit * scale
+    weights: FloatArray = unit * scale
+    return weights
 
 
 def cap_weights(weights: FloatArray, single_name: float, room: float) -> FloatArray:
@@ -49,7 +50,3 @@ def cap_weights(weights: FloatArray, single_name: float, room: float) -> FloatAr
     capped = np.minimum(weights, single_name)
     total = math.fsum(capped.tolist())
     return capped * (max(room, 0.0) / total) if total > max(room, 0.0) else capped
-
-
-def _quadratic(covariance: FloatArray, left: FloatArray, right: FloatArray) -> float:
-    return float(np.einsum("i,ij,j->", left, covariance, right, optimize=False))
