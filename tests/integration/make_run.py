@@ -30,11 +30,12 @@ class Installation:
 
     state_dir: Path
     port: int = field(default_factory=find_free_port)
+    more: dict[str, str] = field(default_factory=dict)
 
     @property
     def environment(self) -> dict[str, str]:
         base = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-        return base | {"TRADEOPS_STATE_DIR": str(self.state_dir), "TRADEOPS_AIRFLOW_PORT": str(self.port)}
+        return base | {"TRADEOPS_STATE_DIR": str(self.state_dir), "TRADEOPS_AIRFLOW_PORT": str(self.port)} | self.more
 
     @contextmanager
     def start(self, command: Sequence[str] = MAKE) -> Iterator["Run"]:
