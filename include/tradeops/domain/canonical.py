@@ -58,7 +58,8 @@ def _container(value: object) -> object:
     if isinstance(value, Mapping):
         return {_key(key): to_plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [to_plain(item) for item in value]
+        # Columns name thousands of instruments; plain text is its own plain form.
+        return [item if type(item) is str else to_plain(item) for item in value]
     raise DataError(f"{type(value).__name__} has no canonical form", type=type(value).__name__)
 
 
