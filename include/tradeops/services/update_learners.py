@@ -34,7 +34,7 @@ def update_learners(case: SettlementCase, before: Mapping[str, LearnerStateId]) 
     if RESIDUAL_QUANTILES not in before:
         return (start_residual_quantiles(),)
     window = _holding_window(case)
-    forecasts = _matured_forecasts(case, window[0])
+    forecasts = _matured_forecasts(case, window[0]) if window else None
     if forecasts is None:
         return ()
     returns = realised_returns(case.source, forecasts.instruments, window[1:], known_at=case.known_at)
@@ -69,10 +69,11 @@ def realised_returns(
 
 
 def _holding_window(case: SettlementCase) -> tuple[date, ...]:
-    """Decision session, entry session, …, exit session (this one): horizon + 2 sessions."""
-    horizon = case.policy.blend.horizon
-    long_ago = case.session - timedelta(days=3 * horizon + 10)
-    return case.calendar.sessions(long_ago, case.session)[-horizon - 2 :]
+    """Decision session, entry session, …, exit session (this one); empty where the calendar begins later."""
+    length = case.policy.blend.horizon + 2
+    long_ago = case.session - timedelta(days=3 * length)
+    window = case.calendar.sessions(long_ago, case.session)[-length:]
+    return window if len(window) == length else ()
 
 
 def _matured_forecasts(case: SettlementCase, decided_on: date) -> Forecasts | None:
