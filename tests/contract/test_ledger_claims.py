@@ -55,7 +55,7 @@ def test_first_claim_has_epoch_one_and_what_was_asked(ledger: Ledger) -> None:
         bundle=BUNDLE.bundle_id,
         universe_version=request.universe_version,
     )
-    assert [(head.stream, head.sequence) for head in ledger.chain_heads()] == [(BOOK.stream, 1)]
+    assert [(head.stream, head.sequence) for head in ledger.chain_heads()] == [(BOOK.claims_stream, 1)]
 
 
 def test_a_living_owner_elsewhere_holds_its_claim(open_another: OpenLedger) -> None:

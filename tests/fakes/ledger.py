@@ -104,7 +104,8 @@ class InMemoryLedger:
             "watermark": claim.watermark,
             "owner": request.owner,
         }
-        self._append(claim, "claim", f"{_text(request.as_of)}/{claim.epoch:06d}", grant)
+        key, payload = f"{_text(request.as_of)}/{claim.epoch:06d}", encode_canonical(grant).decode()
+        self.streams.append(claim.book_id.claims_stream, "claim", key, payload, claim.epoch)
         return claim
 
     def renew_claim(self, claim: Claim) -> None:

@@ -51,6 +51,11 @@ class BookId:
         """Name of the ledger stream of this book."""
         return f"book/{self}"
 
+    @property
+    def claims_stream(self) -> str:
+        """Ledger stream of granted epochs; apart, so that a redo moves no position of the book's own stream."""
+        return f"claims/{self}"
+
     def __str__(self) -> str:
         return f"{self.account}/{self.stage}/{self.run}"
 

@@ -51,7 +51,7 @@ class CycleClaims(Protocol):
         Closed or decided by anybody: say so in the claim's state; a closed cycle writes nothing, a
         decided one gets a new epoch. Held by a dead owner or past its time: a higher epoch with
         the first claim's cycle id, bundle, universe and watermark. A granted epoch is also an
-        entry of the book's stream. An owner may claim again what it holds (a higher epoch).
+        entry of the book's claims stream. An owner may claim again what it holds (a higher epoch).
 
         Raises:
             CycleHeld: A living owner holds it.

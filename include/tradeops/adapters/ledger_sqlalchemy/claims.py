@@ -169,6 +169,10 @@ def _append_grant(connection: Connection, request: ClaimRequest, claim: Claim) -
     append_entry(
         connection,
         NewEntry(
-            stream=claim.book_id.stream, kind=Kind.CLAIM, key=key, payload=encode_payload(grant), epoch=claim.epoch
+            stream=claim.book_id.claims_stream,
+            kind=Kind.CLAIM,
+            key=key,
+            payload=encode_payload(grant),
+            epoch=claim.epoch,
         ),
     )
