@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run reset test check fmt bench lock
+.PHONY: help run reset test check fmt bench diagrams lock
 export PYTHONDONTWRITEBYTECODE =
 supervisor := include/tradeops/entrypoints/supervisor
 bin := .venv/bin
@@ -38,6 +38,10 @@ fmt: ## format the source and fix what ruff can fix
 bench: ## measure the figures of benchmarks/goals.toml: goal, measured, ratio, met
 	@.ci/sync_environment dev
 	@$(bin)/python -m benchmarks
+
+diagrams: ## draw docs/graphs/*.mmd from the compiled graphs
+	@.ci/sync_environment dev
+	@$(bin)/python -m tests.golden.draw_graphs
 
 lock: ## resolve requirements.lock and requirements-dev.lock anew
 	@.ci/sync_environment dev

@@ -11,6 +11,7 @@ import signal
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -38,7 +39,9 @@ LEDGER_WRITES = (
     "close_cycle",
 )
 STORED_VALUES = ("market_view/1", "opinions/1", "forecasts/1", "residual_samples/1")
-CHECKPOINT_WRITES = ("aput", "aput_writes")
+# Of the first cycle: as many as the graph takes steps.
+FIRST_CHECKPOINTS = tuple(f"checkpoint aput {number}" for number in range(1, 14))
+FIRST_NODE_WRITES = tuple(f"checkpoint aput_writes {number}" for number in range(1, 13))
 # Inside a transaction, after the statement and before the commit.
 STATEMENTS = (
     "insert entries",
@@ -66,10 +69,10 @@ FAIL_POINTS = (
     *_around(tuple(f"value {kind}" for kind in STORED_VALUES)),
     *_around(("file rename",)),
     *_around(("order 1", "order 2")),
-    *_around(("checkpoint aput",)),
+    *_around(FIRST_CHECKPOINTS[:1]),
     *tuple(f"within {statement}" for statement in STATEMENTS),
 )
-ONLY_SYNC = _around(("checkpoint aput_writes",))
+ONLY_SYNC = _around(FIRST_CHECKPOINTS[1:] + FIRST_NODE_WRITES)
 
 
 def list_fail_points(durability: str) -> tuple[str, ...]:
@@ -186,10 +189,10 @@ def _wrap_rename(wire: Tripwire, rename: Callable[[Path, Path], Path]) -> Callab
 
 
 def _wrap_checkpoint(wire: Tripwire, name: str) -> Callable[..., Awaitable[Any]]:
-    write = getattr(AsyncSqliteSaver, name)
+    write, numbers = getattr(AsyncSqliteSaver, name), count(1)
 
     async def wrapped(*args: Any, **named: Any) -> Any:
-        with wire.around(f"checkpoint {name}"):
+        with wire.around(f"checkpoint {name} {next(numbers)}"):
             return await write(*args, **named)
 
     return wrapped

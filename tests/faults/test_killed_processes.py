@@ -28,7 +28,8 @@ def test_undisturbed_run_passes_every_fail_point_and_no_other_place_of_writing(
     durability: str, answers: Answers
 ) -> None:
     declared = set(list_fail_points(durability))
-    reached = {place for place in answers.reached[durability] if " order " not in place}
+    # Orders and checkpoints are numbered on and on; the first ones are declared.
+    reached = {place for place in answers.reached[durability] if not place[-1].isdigit() or place.endswith("/1")}
 
     assert declared - answers.reached[durability].keys() == set()
     assert reached - declared == set()

@@ -1,0 +1,18 @@
+"""Decides the bundled history: `python -m tests.integration.produce_history 2001-06-29`."""
+
+import sys
+from datetime import date
+
+from tradeops.bootstrap.runtime import open_runtime
+from tradeops.settings import load_settings
+
+
+def main() -> None:
+    until = date.fromisoformat(sys.argv[1])
+    with open_runtime(load_settings()) as runtime:
+        runtime.move_market_clock(to=until, requested_by="produce_history")
+        runtime.decide_sessions(until=until)
+
+
+if __name__ == "__main__":
+    main()
