@@ -1,7 +1,7 @@
 """What every source of bars keeps, on the bundled file and on a market written down in a test."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -158,3 +158,35 @@ def test_instruments_are_ascending_and_the_range_is_declared(case: Case) -> None
     first, last = case.source.first_session, case.source.last_session
     assert case.calendar.sessions(first, last)[0] == first
     assert case.calendar.sessions(first, last)[-1] == last
+
+
+class Hasty(FakeMarketSource):
+    """Knows everything at once."""
+
+    def _check_known(self, moment: datetime, known_at: datetime) -> None:  # type: ignore[override]
+        pass
+
+
+class Forgetful(FakeMarketSource):
+    """Tells splits a session late."""
+
+    def actions(self, session: date, *, known_at: datetime) -> tuple[CorporateAction, ...]:
+        before = self._calendar.sessions(session - timedelta(days=7), session)[-2]
+        return super().actions(before, known_at=known_at)
+
+
+@pytest.mark.parametrize(
+    ("mutant", "check"),
+    [
+        (Hasty, test_a_bar_is_known_when_the_vendor_delivered_it_and_not_a_microsecond_before),
+        (Hasty, test_an_action_is_known_at_the_open_of_its_ex_date),
+        (Forgetful, test_splits_and_dividends_are_told_on_their_ex_dates),
+    ],
+)
+def test_mutant_fails_the_suite(mutant: type[FakeMarketSource], check: Callable[[Case], None]) -> None:
+    sound = written_case()
+    assert isinstance(sound.source, FakeMarketSource)
+    check(sound)
+    broken = mutant(sound.calendar, sound.source._bars.values(), sound.source._actions.values())
+    with pytest.raises((AssertionError, pytest.fail.Exception)):
+        check(replace(sound, source=broken))

@@ -1,8 +1,10 @@
 """Order of settlement, refusals, names whose data ended, and what matures."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,12 +24,15 @@ from tradeops.domain.market import CorporateAction
 from tradeops.domain.orders import Side
 from tradeops.domain.policy import TradingPolicy
 from tradeops.execution.paper_fills import make_acceptor, make_executor
+from tradeops.learning.realised_returns import HoldingPeriod, total_return
 from tradeops.learning.residual_quantiles import decode_samples
+from tradeops.services import update_learners
 from tradeops.services.cycle.stored_values import encode_forecasts
 from tradeops.services.update_learners import realised_returns
 
 DAYS = business_days(date(2001, 3, 1), 300)
 A, B = InstrumentId("A"), InstrumentId("B")
+right_window = update_learners._holding_window
 
 
 def open_runner(
@@ -192,3 +197,31 @@ def test_a_return_beyond_the_present_is_not_known() -> None:
     known_at = runner.calendar.opens_at(DAYS[6])
     with pytest.raises(NotKnownYet):
         realised_returns(runner.source, (A,), DAYS[1:7], known_at=known_at)
+
+
+def one_session_early(case: Any) -> tuple[date, ...]:
+    return (*right_window(replace(case, session=case.calendar.next_session(case.session)))[:-1], case.session)
+
+
+def with_dividends_of_the_entry(period: HoldingPeriod) -> float:
+    early = CorporateAction(instrument=A, session=DAYS[1], dividend=Decimal(5))
+    return total_return(replace(period, actions=[early, *period.actions]))
+
+
+MUTANTS = {
+    "matures a session early": ("_holding_window", one_session_early),
+    "a dividend from before the entry": ("total_return", with_dividends_of_the_entry),
+    "splits forgotten": ("total_return", lambda period: total_return(replace(period, actions=[]))),
+    "censored names count as zero": (
+        "realised_returns",
+        lambda source, names, sessions, known_at: dict.fromkeys(names, 0.0),
+    ),
+}
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_mutant_of_maturity_is_found(monkeypatch: pytest.MonkeyPatch, mutant: str) -> None:
+    name, broken = MUTANTS[mutant]
+    monkeypatch.setattr(update_learners, name, broken)
+    with pytest.raises(AssertionError):
+        test_an_outcome_matures_with_the_open_of_the_sixth_session_after_its_decision()
