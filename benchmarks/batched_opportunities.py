@@ -24,7 +24,9 @@ from tradeops.domain.decisions import CycleRequest, Decision, Outcome
 from tradeops.domain.errors import CoordinationError
 from tradeops.domain.forecasts import Forecasts
 from tradeops.domain.identifiers import BookId, CycleId, ValueRef
-from tradeops.domain.market import MarketView
+from tradeops.domain.market import FloatArray, MarketView
+from tradeops.domain.policy import TradingPolicy
+from tradeops.domain.slates import Slate
 from tradeops.features.volatility import compute_covariance, compute_volatility, correlate
 from tradeops.features.volume import compute_average_volume
 from tradeops.learning.residual_quantiles import start_residual_quantiles
@@ -58,12 +60,7 @@ def make_pipeline(view: MarketView, slate_size: int) -> Callable[[], tuple[Decis
         forecasts = build_forecasts(view.instruments, score, sigma, residuals, policy.blend.information)
         if forecasts is None:
             raise CoordinationError("nobody spoke")
-        costs = estimate_costs(view.columns["close"][-1], volumes, float(state.equity), policy)
-        edges = compute_net_edges(forecasts, costs)
-        best = rank_candidates(edges, policy.slate.candidates)
-        names = tuple(view.instruments[i] for i in best.tolist())
-        correlation = correlate(compute_covariance(view, policy.sizing.covariance_window, best))
-        slate = draw_slate(cycle_id, names, edges[best], correlation, policy.slate)
+        slate = choose_slate(cycle_id, view, forecasts, volumes, policy)
         offers = build_opportunities(slate=slate, forecasts=forecasts, view=view, state=state, policy=policy)
         sized = size_positions(
             cycle_id=cycle_id, opportunities=offers, slate=slate, view=view, state=state, policy=policy
@@ -96,6 +93,18 @@ def make_pipeline(view: MarketView, slate_size: int) -> Callable[[], tuple[Decis
         return decision, decision.digest
 
     return decide
+
+
+def choose_slate(
+    cycle_id: CycleId, view: MarketView, forecasts: Forecasts, volumes: FloatArray, policy: TradingPolicy
+) -> Slate:
+    """What `select_slate` does, with the average volumes given."""
+    costs = estimate_costs(view.columns["close"][-1], volumes, float(make_state().equity), policy)
+    edges = compute_net_edges(forecasts, costs)
+    best = rank_candidates(edges, policy.slate.candidates)
+    names = tuple(view.instruments[i] for i in best.tolist())
+    correlation = correlate(compute_covariance(view, policy.sizing.covariance_window, best))
+    return draw_slate(cycle_id, names, edges[best], correlation, policy.slate)
 
 
 def hash_forecasts(forecasts: Forecasts) -> ValueRef:
