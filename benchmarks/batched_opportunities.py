@@ -8,6 +8,7 @@ are what the slate leads to.
 import hashlib
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 
@@ -52,6 +53,7 @@ def make_pipeline(view: MarketView, slate_size: int) -> Callable[[], tuple[Decis
         as_of=view.as_of,
         next_session=view.session + timedelta(days=1),
     )
+    blank = begin_decision(request, view)
     numbers = count()
 
     def decide() -> tuple[Decision, str]:
@@ -73,26 +75,33 @@ def make_pipeline(view: MarketView, slate_size: int) -> Callable[[], tuple[Decis
             net_edges={offer.instrument: offer.net_edge for offer in offers},
             limits_version=version,
         )
-        decision = Decision(
+        orders = approve_orders(cycle_id, request, sized.intents, verdicts)
+        found = {"slate": slate, "opportunities": offers, "verdicts": verdicts, "orders": orders}
+        decision = replace(
+            blank,
             cycle_id=cycle_id,
-            book_id=request.book_id,
-            session=request.session,
-            as_of=request.as_of,
-            next_session=request.next_session,
-            watermark=view.watermark,
-            outcome=Outcome.DECIDED,
-            opinions={},
             forecasts=hash_forecasts(forecasts),
-            slate=slate,
-            opportunities=offers,
             targets=sized.targets,
             intents=sized.intents,
-            verdicts=verdicts,
-            orders=approve_orders(cycle_id, request, sized.intents, verdicts),
+            **found,
         )
         return decision, decision.digest
 
     return decide
+
+
+def begin_decision(request: CycleRequest, view: MarketView) -> Decision:
+    """What of a record is known before anything was decided."""
+    return Decision(
+        cycle_id=CycleId(""),
+        book_id=request.book_id,
+        session=request.session,
+        as_of=request.as_of,
+        next_session=request.next_session,
+        watermark=view.watermark,
+        outcome=Outcome.DECIDED,
+        opinions={},
+    )
 
 
 def choose_slate(
