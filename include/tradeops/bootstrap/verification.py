@@ -22,6 +22,7 @@ class Verification:
         state: Hash over chain heads and bundle.
         replayed: Decisions executed again.
         identical: Of them, bit for bit as recorded.
+        other_code: Of the replayed, decided by other code than is installed.
         recomputed: Settlements whose cash, positions and equity follow from the fills.
         earlier: True when found in a file and not checked again just now.
     """
@@ -29,8 +30,14 @@ class Verification:
     state: str
     replayed: int
     identical: int
+    other_code: int
     recomputed: int
     earlier: bool = False
+
+    @property
+    def sound(self) -> bool:
+        """False when installed code does not repeat its own decisions; other code may differ."""
+        return self.identical == self.replayed or self.other_code > 0
 
 
 def verify_installation(runtime: Runtime, *, jobs: int) -> Verification:
@@ -50,6 +57,7 @@ def verify_installation(runtime: Runtime, *, jobs: int) -> Verification:
         state=state,
         replayed=report.replayed,
         identical=report.replayed - len(report.different),
+        other_code=report.other_code,
         recomputed=_recompute(runtime),
     )
     path.write_text(json.dumps(asdict(found)))

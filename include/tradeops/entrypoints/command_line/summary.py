@@ -31,7 +31,7 @@ def summary(run: RunName = "live", as_json: AsJson = False) -> None:
         else:
             for line in _describe(runtime, found, checked, run):
                 write_line(line)
-    if checked.identical != checked.replayed:
+    if not checked.sound:
         raise typer.Exit(DIFFERENT)
 
 
@@ -69,7 +69,8 @@ def _describe_opinions(found: RunSummary) -> Iterator[str]:
 
 def _describe_checks(checked: Verification) -> str:
     when = " (by an earlier summary, nothing has changed since)" if checked.earlier else ""
+    code = f" ({checked.other_code:,} decided by other code than is installed)" if checked.other_code else ""
     return (
-        f"ledger chains intact · replay {checked.identical:,}/{checked.replayed:,} identical · "
+        f"ledger chains intact · replay {checked.identical:,}/{checked.replayed:,} identical{code} · "
         f"cash, positions and equity of {checked.recomputed:,} sessions recomputed from the fills, equal{when}"
     )

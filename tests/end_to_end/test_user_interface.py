@@ -1,0 +1,70 @@
+"""Airflow's user interface in a real browser, as an operator sees it."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import TimeoutError as Late
+
+from tests.end_to_end.conftest import UpAndRunning
+
+pytestmark = pytest.mark.slow
+CHROMIUM = shutil.which("chromium")
+QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
+WAIT_MS = 20_000
+
+
+@pytest.fixture(scope="module")
+def page(up: UpAndRunning) -> Iterator[Page]:
+    if CHROMIUM is None:
+        pytest.skip("needs Debian's package chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+        page = browser.new_page(viewport={"width": 1400, "height": 900})
+        page.set_default_timeout(WAIT_MS)
+        page.goto(up.url)
+        page.fill("input[name=username]", "admin")
+        page.fill("input[name=password]", up.password)
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"{up.url}/", timeout=WAIT_MS)
+        yield page
+        browser.close()
+
+
+def test_every_dag_is_listed_and_green(page: Page, up: UpAndRunning, tmp_path: Path) -> None:
+    page.goto(f"{up.url}/dags")
+    for dag_id in ("ingest_market_data", "replay_history", "run_decision_cycle"):
+        expect(page.get_by_role("link", name=dag_id, exact=True)).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_text("3 Dags")).to_be_visible()
+    assert page.screenshot(path=tmp_path / "dags.png")
+
+
+def test_the_page_of_a_dag_tells_an_operator_what_to_do(page: Page, up: UpAndRunning) -> None:
+    for dag_id in ("ingest_market_data", "replay_history", "run_decision_cycle"):
+        page.goto(f"{up.url}/dags/{dag_id}")
+        page.get_by_role("button", name="Dag Docs").click()
+        for heading in ("Parameters", "Safe to clear", "If it fails"):
+            expect(page.get_by_role("heading", name=heading)).to_be_attached(timeout=WAIT_MS)
+
+
+def test_the_finished_replay_shows_success_and_its_progress(page: Page, up: UpAndRunning) -> None:
+    page.goto(f"{up.url}/dags/replay_history/runs/make_run__until_2013-02-27")
+    expect(page.get_by_text("Success").first).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_text("decide_history").first).to_be_visible()
+    expect(page.get_by_text("sessions").first).to_be_visible()
+
+
+def test_the_trigger_form_shows_validated_parameters(page: Page, up: UpAndRunning) -> None:
+    page.goto(f"{up.url}/dags/replay_history")
+    page.get_by_role("button", name="Trigger").first.click()
+    expect(page.locator("input[value='2013-02-27']").first).to_be_attached(timeout=WAIT_MS)
+    expect(page.get_by_text("last session to load and decide")).to_be_visible()
+
+
+def test_a_dag_that_is_not_there_would_be_missed(page: Page, up: UpAndRunning) -> None:
+    page.goto(f"{up.url}/dags")
+    expect(page.get_by_text("3 Dags")).to_be_visible(timeout=WAIT_MS)
+    with pytest.raises((AssertionError, Late)):
+        expect(page.get_by_role("link", name="train_blender", exact=True)).to_be_visible(timeout=500)
