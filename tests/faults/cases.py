@@ -29,13 +29,11 @@ class Prepared:
 
     Args:
         state: Its folder; copied for each case, never changed.
-        first: The session decided next.
         until: The last session to decide.
-        count: Sessions from `first` to `until`.
+        count: Sessions to decide.
     """
 
     state: Path
-    first: str
     until: date
     count: int
     expected: Content
@@ -167,7 +165,7 @@ class _ShortClaims:
 def _look(prepared: Prepared, folder: Path) -> list[str]:
     def find() -> list[str]:
         with open_plainly(folder) as runtime:
-            return findings.find_faults(runtime, folder, prepared.first, prepared.expected)
+            return findings.find_faults(runtime, folder, prepared.expected)
 
     looked = children.run(find, folder)
     return looked.value if not looked.error else _explain("looking", looked)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from datetime import date, timedelta
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +36,10 @@ def prepare(folder: Path) -> Prepared:
     def run_undisturbed() -> Any:
         with open_plainly(undisturbed) as runtime:
             run_sessions(runtime, count, until)
-            return read_content(runtime, undisturbed, first.isoformat())
+            return read_content(runtime, undisturbed)
 
     content = _ask(run_undisturbed, folder)
-    return Prepared(state=state, first=first.isoformat(), until=until, count=count, expected=content)
+    return Prepared(state=state, until=until, count=count, expected=content)
 
 
 def list_reached(prepared: Prepared, folder: Path, durability: Any) -> dict[str, int]:
@@ -61,7 +62,7 @@ def _find_first(folder: Path) -> date:
     _decide_until(folder, LOOK_UNTIL)
     with open_plainly(folder) as runtime:
         found = [record.decision for record in runtime.ledger.list_decisions(BOOK)]
-    return next(now.session for before, now in zip(found, found[1:], strict=False) if before.orders and now.orders[1:])
+    return next(now.session for before, now in pairwise(found) if before.orders and now.orders[1:])
 
 
 def _decide_until(folder: Path, until: date) -> None:

@@ -149,11 +149,11 @@ def test_changed_policy_value_names_it_and_the_step_that_first_decides_otherwise
     history: Installation, decided_with_orders: Decision
 ) -> None:
     said = history.say(
-        "replay", decided_with_orders.session.isoformat(), "--override", "policy:sizing.volatility_target=0.02"
+        "replay", decided_with_orders.session.isoformat(), "--override", "policy:limits.single_name=0.05"
     )
 
     assert said.code == 3
-    assert "first input   load_view: policy.sizing.volatility_target was 0.15, is 0.02" in said.out
+    assert "first input   load_view: policy.limits.single_name was 0.2, is 0.05" in said.out
     assert re.search(r"first output  size_positions: (targets|intents)\S* was", said.out)
 
 
@@ -204,14 +204,12 @@ def test_history_decided_in_two_folders_has_the_same_digests_and_chain_heads(scr
 
 
 def _read_ends(installation: Installation) -> tuple[list[str], list[str], dict[str, str]]:
-    """Digests, settlements and heads; a claim names its owner's process, so a book's head has no digest here."""
+    """Digests, settlements and heads; a claim names its owner's process, so the claims' heads are left out."""
     digests = [decision.digest for decision in installation.decisions()]
     with installation.open() as runtime:
         settlements = [content_hash(settlement) for settlement in runtime.ledger.list_settlements(BookId())]
-        heads = {
-            head.stream: f"{head.sequence} {'' if head.stream == BookId().stream else head.digest}"
-            for head in runtime.ledger.chain_heads()
-        }
+        heads = {head.stream: head.digest for head in runtime.ledger.chain_heads()}
+    heads.pop(BookId().claims_stream)
     return digests, settlements, heads
 
 
