@@ -34,6 +34,7 @@ from tradeops.ports.value_store import ValueStore
 from tradeops.services.cycle.observed_inputs import ObservedInputs
 from tradeops.services.cycle.state import CyclePorts
 from tradeops.services.decide_sessions import SessionDecider, SessionsDecided
+from tradeops.services.measure_performance import PerformanceReport, measure_performance
 from tradeops.services.move_market_clock import ClockMover
 from tradeops.services.settle_session import settle_session
 from tradeops.settings import Settings
@@ -102,6 +103,16 @@ class Runtime:
         if record is None:
             raise UnknownRecord(f"{run} has no decision of {reference}")
         return record
+
+    def measure_performance(self, book_id: BookId) -> PerformanceReport:
+        """What a book earned, beside its benchmark and cash."""
+        return measure_performance(
+            ledger=self.ledger,
+            source=self.source,
+            calendar=self.calendar,
+            policy=self.policy,
+            book_id=book_id,
+        )
 
     def settle(self, book_id: BookId, session: date) -> Settlement:
         """Settle one session of one book."""

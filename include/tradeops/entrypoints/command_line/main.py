@@ -10,7 +10,7 @@ import sys
 import typer
 
 from tradeops.domain.errors import TradeOpsError
-from tradeops.entrypoints.command_line import cycles, doctor, kill_switch, replays, summary
+from tradeops.entrypoints.command_line import cycles, doctor, kill_switch, performance, replays, summary
 
 FAILED = 1
 
@@ -24,6 +24,7 @@ app = typer.Typer(
 app.add_typer(cycles.app, name="cycle")
 app.add_typer(kill_switch.app, name="kill-switch")
 app.command("replay")(replays.replay)
+app.command("performance")(performance.performance)
 app.command("summary")(summary.summary)
 app.command("doctor")(doctor.doctor)
 

@@ -15,6 +15,7 @@ from tradeops.entrypoints.command_line.opening import (
     write_json,
     write_line,
 )
+from tradeops.entrypoints.command_line.performance import describe_annual
 from tradeops.services.summarize_run import RunSummary, summarize_run
 
 DIFFERENT = 3
@@ -42,6 +43,7 @@ def _describe(runtime: Runtime, found: RunSummary, checked: Verification, run: s
         "returns below are no evidence of skill"
     )
     yield f"  decided   {_describe_decided(runtime, found, run)}"
+    yield f"  net P&L   {_describe_profit(runtime, run)}"
     yield from _describe_opinions(found)
     yield f"  checked   {_describe_checks(checked)}"
     if found.notable:
@@ -58,6 +60,14 @@ def _describe_decided(runtime: Runtime, found: RunSummary, run: str) -> str:
         f"{decided:,} sessions{final} (p50 {found.median_ms:.0f} ms, p95 {found.p95_ms:.0f} ms from claim to record)   "
         f"orders {found.orders:,}   fills {fills:,}   clamped {found.clamped:,} "
         f"(expected cost of clamps {found.clamp_cost:.2f} USD)"
+    )
+
+
+def _describe_profit(runtime: Runtime, run: str) -> str:
+    report = runtime.measure_performance(BookId(run=run))
+    return (
+        f"{describe_annual(report.book)}   buy-and-hold {describe_annual(report.benchmark)}   "
+        f"costs {report.book.costs_a_year:.2%} a year, {report.cost_basis}"
     )
 
 
