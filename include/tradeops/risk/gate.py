@@ -141,8 +141,9 @@ def _list_limits(proposals: Sequence[Proposal], holdings: Holdings, policy: Trad
 
 def _note_use(limit: Limit, proposals: Sequence[Proposal]) -> None:
     """Write down the limit's use by everything approved, also where only reducing orders passed."""
-    after = limit.use(proposals)
-    for proposal in filter(limit.covers, proposals):
+    concerned = [p for p in proposals if (p.reducing or p.bound_by) and limit.covers(p)]
+    after = limit.use(proposals) if concerned else ZERO
+    for proposal in concerned:
         proposal.bound_by = [replace(use, after=after) if use.limit == limit.name else use for use in proposal.bound_by]
         if after > limit.allowed and proposal.reducing and proposal.quantity > 0:
             use = LimitUse(

@@ -163,9 +163,10 @@ def _size_fresh(
     view: MarketView,
     policy: TradingPolicy,
 ) -> None:
-    names = tuple(name for name, reason in reasons.items() if reason != "not_priced")
+    priced = (name for name, reason in reasons.items() if reason != "not_priced")
+    names = tuple(name for name in priced if reasons[name] == "sized" or weights[name] != 0.0)
     fresh = np.array([float(reasons[name] == "sized") for name in names])
-    if not fresh.any():
+    if 1.0 not in fresh:
         return
     kept = np.array([weights[name] for name in names])
     columns = locate_columns(view.instruments, names)

@@ -28,7 +28,7 @@ def target_volatility(
         (M,) weights ≥ 0 of the fresh names; zero for a name without variation.
     """
     deviation = np.sqrt(np.diagonal(covariance))
-    unit = np.divide(fresh, deviation, out=np.zeros_like(fresh), where=deviation > 0)
+    unit = np.divide(fresh, deviation, out=np.zeros(len(fresh)), where=deviation > 0)
     pair = np.array((unit, kept))
     (a, b), (_, kept_variance) = np.einsum("ai,ij,bj->ab", pair, covariance, pair, optimize=False).tolist()
     c = kept_variance - volatility_target**2 / SESSIONS_A_YEAR
