@@ -1,5 +1,7 @@
 """Settle one session of one book, before anything is decided on it."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -7,6 +9,8 @@ from tradeops.domain.books import Book
 from tradeops.domain.errors import OutOfOrderSession
 from tradeops.domain.identifiers import BookId
 from tradeops.domain.learners import LearnerState
+from tradeops.domain.lifecycle import OrderState
+from tradeops.domain.orders import OrderChange
 from tradeops.domain.policy import TradingPolicy
 from tradeops.domain.settlements import Settlement
 from tradeops.execution.settlement import BookOpening
@@ -76,6 +80,8 @@ def _settle(case: SettlementCase, previous: Settlement | None) -> Settlement:
     _check_next(case, previous)
     _check_routed(case, previous)
     money = _settle_money(case, previous)
+    missing = _expire_unanswered(case, previous, money.order_changes)
+    money = replace(money, order_changes=money.order_changes + missing)
     states = update_learners(case, previous.learner_states if previous else {})
     settlement = _join(case, previous, money, states)
     case.ledger.record_settlement(settlement, states)
@@ -121,6 +127,26 @@ def _open_book(case: SettlementCase, previous: Settlement | None) -> BookOpening
         return BookOpening(book=Book(cash=case.policy.account.initial_cash), marks={}, days=0)
     days = (case.session - previous.session).days
     return BookOpening(book=previous.closing, marks=previous.marks, days=days)
+
+
+def _expire_unanswered(
+    case: SettlementCase, previous: Settlement | None, answered: Sequence[OrderChange]
+) -> tuple[OrderChange, ...]:
+    """Orders whose fate was unknown and of which the broker reports nothing in their only session."""
+    record = case.ledger.find_decision(case.book_id, previous.session) if previous else None
+    if record is None or not record.decision.orders:
+        return ()
+    reported = {change.client_order_id for change in answered}
+    unknown = case.ledger.orders_in(record.decision.cycle_id, OrderState.UNKNOWN)
+    return tuple(
+        OrderChange(
+            client_order_id=order.client_order_id,
+            state=OrderState.EXPIRED,
+            reason="the broker gave no answer and reports nothing of it",
+        )
+        for order in unknown
+        if order.client_order_id not in reported
+    )
 
 
 def _join(

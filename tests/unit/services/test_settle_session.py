@@ -20,8 +20,9 @@ from tradeops.domain.errors import NotKnownYet, OutOfOrderSession
 from tradeops.domain.forecasts import Forecasts
 from tradeops.domain.identifiers import InstrumentId
 from tradeops.domain.learners import RESIDUAL_QUANTILES
+from tradeops.domain.lifecycle import OrderState
 from tradeops.domain.market import CorporateAction
-from tradeops.domain.orders import Side
+from tradeops.domain.orders import OrderChange, Side
 from tradeops.domain.policy import TradingPolicy
 from tradeops.execution.paper_fills import make_acceptor, make_executor
 from tradeops.learning.realised_returns import HoldingPeriod, total_return
@@ -93,6 +94,36 @@ def test_a_session_is_not_settled_over_orders_that_were_never_sent() -> None:
     runner.decide(DAYS[0], [Wish("1", Side.BUY, "A", 10)], route=False, close=False)
     with pytest.raises(OutOfOrderSession, match="run it to its end first"):
         runner.settle(DAYS[1])
+
+
+def leave_unknown(runner: BookRunner, *, arrived: bool) -> None:
+    """One order of the first session whose answer was lost, on the way there or on the way back."""
+    runner.settle(DAYS[0])
+    runner.decide(DAYS[0], [Wish("1", Side.BUY, "A", 10)], route=False, close=False)
+    claim = runner.ledger.claim_cycle(runner._request(DAYS[0]))
+    (order,) = runner.ledger.orders_in(claim.cycle_id, OrderState.NEW)
+    if arrived:
+        runner.broker.submit(runner.book_id, order)
+    lost = OrderChange(client_order_id=order.client_order_id, state=OrderState.UNKNOWN, reason="no answer")
+    runner.ledger.record_order_changes(claim, [lost])
+    runner.ledger.close_cycle(claim)
+
+
+def test_an_unknown_order_that_the_broker_never_had_expires_with_its_session() -> None:
+    runner = open_runner()
+    leave_unknown(runner, arrived=False)
+    settlement = runner.settle(DAYS[1])
+    assert [change.state for change in settlement.order_changes] == [OrderState.EXPIRED]
+    assert "no answer" in settlement.order_changes[0].reason
+    assert settlement.closing.positions == {}
+
+
+def test_an_unknown_order_that_did_arrive_is_filled_once() -> None:
+    runner = open_runner()
+    leave_unknown(runner, arrived=True)
+    settlement = runner.settle(DAYS[1])
+    assert [change.state for change in settlement.order_changes] == [OrderState.FILLED]
+    assert settlement.closing.quantity(A) == 10
 
 
 def test_a_session_without_a_decision_is_settled_all_the_same() -> None:
