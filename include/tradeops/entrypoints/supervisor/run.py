@@ -3,7 +3,10 @@
 import subprocess
 import sys
 import time
+from contextlib import closing
 from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
 
 from tradeops.domain.errors import ConfigurationError
 from tradeops.entrypoints.process_death import die_with_parent
@@ -44,9 +47,10 @@ def run_installation(settings: Settings, progress: Progress, *, once: bool) -> i
         secrets = load_secrets(home)
         write_credentials(settings.airflow_credentials_file, secrets)
         processes = AirflowProcesses(make_airflow_environment(settings, secrets), settings.state_dir / "logs")
-        api = AirflowApi(settings.airflow_url, OPERATOR, secrets.operator_password)
-        with run_airflow(processes):
+        client = AirflowApi(settings.airflow_url, OPERATOR, secrets.operator_password)
+        with run_airflow(processes), closing(client) as api:
             since = datetime.now(UTC)
+            _migrate(processes, home / "migrated_to", progress)
             _start_airflow(processes, api, progress)
             progress.say(f"airflow            {settings.airflow_url}  {OPERATOR} / {secrets.operator_password}")
             Pipeline(api, processes, progress, since, settings.state_dir / "incidents").run()
@@ -68,10 +72,16 @@ def print_summary(settings: Settings) -> int:
         return child.wait()
 
 
-def _start_airflow(processes: AirflowProcesses, api: AirflowApi, progress: Progress) -> None:
-    started = time.monotonic()
-    processes.migrate(_MIGRATE_S)
+def _migrate(processes: AirflowProcesses, mark: Path, progress: Progress) -> None:
+    """Migrate Airflow's database, unless this version of Airflow has done so; the check alone costs seconds."""
+    started, wanted = time.monotonic(), version("apache-airflow")
+    if not mark.exists() or mark.read_text() != wanted:
+        processes.migrate(_MIGRATE_S)
+        mark.write_text(wanted)
     progress.say(f"airflow            database ready in {time.monotonic() - started:.1f} s")
+
+
+def _start_airflow(processes: AirflowProcesses, api: AirflowApi, progress: Progress) -> None:
     started = time.monotonic()
     processes.start(api, _HEALTH_S)
     progress.say(f"airflow            four processes healthy in {time.monotonic() - started:.1f} s")
