@@ -3,6 +3,7 @@
 import json
 import logging
 from pathlib import Path
+from secrets import token_hex
 
 import httpx
 import pytest
@@ -14,7 +15,7 @@ from tradeops.settings import Settings
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     account = tmp_path / "account.json"
-    account.write_text(json.dumps({"username": "tasks", "password": "pw"}))
+    account.write_text(json.dumps({"username": "tasks", "password": token_hex()}))
     return Settings(state_dir=tmp_path, airflow_credentials_file=account)
 
 
