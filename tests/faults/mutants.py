@@ -1,4 +1,4 @@
-"""Mistakes that the suite must find: each changes an installation before the wrappers go on."""
+"""Mistakes that the suite must find, and a broker that fails: each changes an installation before the wrappers."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +14,8 @@ from tradeops.bootstrap.runtime import Runtime
 from tradeops.domain.claims import Claim, ClaimRequest
 from tradeops.domain.decisions import DecisionRecord
 from tradeops.domain.decoding import decode_canonical
-from tradeops.domain.errors import CycleHeld
+from tradeops.domain.errors import CycleHeld, ExternalServiceError
+from tradeops.domain.identifiers import BookId
 from tradeops.domain.lifecycle import OrderState
 from tradeops.domain.market import Watermark
 from tradeops.domain.orders import Order, OrderChange
@@ -117,6 +118,30 @@ def believe_everybody_dead(runtime: Runtime) -> Runtime:
     return runtime
 
 
+def forget_the_event(runtime: Runtime) -> Runtime:
+    """Leaves no inbox row with the decision, for the life of the process."""
+    patch.object(decisions, "_spend_event", lambda *_: None).start()
+    return runtime
+
+
+@dataclass(frozen=True)
+class FallsSilent:
+    """A broker that takes each order, and whose answer is lost."""
+
+    inner: Any
+
+    def submit(self, book_id: BookId, order: Order) -> OrderChange:
+        self.inner.submit(book_id, order)
+        raise ExternalServiceError("the line went dead")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+
+def silence_broker(runtime: Runtime) -> Runtime:
+    return dataclasses.replace(runtime, broker=FallsSilent(runtime.broker))  # type: ignore[arg-type]
+
+
 def never_take_over(ledger: Any, request: ClaimRequest) -> Claim:
     """Respects dead owners too."""
     claim: Claim = ledger.claim_cycle(request)
@@ -133,6 +158,8 @@ MUTANTS: Mapping[str, Change] = {
     "watermark of the latest claim": change_ledger(claim_cycle=read_again),
     "orders numbered by attempt": change_ledger(record_decision=record_twice_over),
     "close before marking": change_ledger(record_order_changes=close_first),
+    "inbox left out": forget_the_event,
+    "broker falls silent": silence_broker,
     "epoch ignored": ignore_epoch,
     "living owners robbed": believe_everybody_dead,
     "dead owners respected": change_ledger(claim_cycle=never_take_over),

@@ -14,6 +14,7 @@ FOUND = (
     (Case("kill", "exit", "after ledger claim_cycle", "watermark of the latest claim"), "not the one that was claimed"),
     (Case("kill", "exit", "after ledger claim_cycle", "orders numbered by attempt"), "orders differ"),
     (Case("kill", "exit", "after order 1", "close before marking"), "StaleEpoch"),
+    (Case("kill", "exit", "after node load_view", "inbox left out"), "and the inbox do not fit"),
     (Case("kill", "exit", "after ledger claim_cycle", "dead owners respected"), "CycleHeld"),
     (Case("zombie", "exit", "before ledger record_decision", "epoch ignored"), "not by StaleEpoch"),
     (Case("pair", "exit", mutant="living owners robbed"), "one of two"),

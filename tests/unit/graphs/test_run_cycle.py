@@ -89,9 +89,9 @@ def test_nobody_speaks_and_the_book_is_held_without_slate_or_orders() -> None:
 @pytest.mark.parametrize("durability", ["exit", "sync"])
 def test_cycle_that_failed_goes_on_at_the_unfinished_node(durability: Any, bench: Bench, tmp_path: Path) -> None:
     failures = {"blend_opinions": [RuntimeError("died")]}
-    with open_runner(bench, tmp_path / "c.db", durability=durability, failures=failures) as runner:
-        with pytest.raises(RuntimeError):
-            runner.run_cycle(bench.request())
+    broken = open_runner(bench, tmp_path / "c.db", durability=durability, failures=failures)
+    with broken as runner, pytest.raises(RuntimeError):
+        runner.run_cycle(bench.request())
     with open_runner(bench, tmp_path / "c.db", durability=durability) as runner:
         outcome = runner.run_cycle(bench.request())
 
@@ -169,7 +169,7 @@ def test_several_numeric_threads_are_refused(bench: Bench, monkeypatch: pytest.M
     pools = [{"prefix": "libopenblas", "num_threads": 2}, {"prefix": "libgomp", "num_threads": 1}]
     monkeypatch.setattr(single_thread, "threadpool_info", lambda: pools)
 
-    with pytest.raises(ConfigurationError, match="libopenblas may use several threads.*OPENBLAS_NUM_THREADS=1"):
+    with pytest.raises(ConfigurationError, match=r"libopenblas may use several threads.*OPENBLAS_NUM_THREADS=1"):
         open_runner(bench).__enter__()
 
 

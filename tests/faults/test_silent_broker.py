@@ -1,0 +1,23 @@
+"""A broker that takes orders and whose answers are lost: nothing is sent again, nothing is lost."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.faults.cases import Case, Verdict
+from tests.faults.test_killed_processes import DURABILITIES
+
+PLACES = ("after ledger record_order_changes", "before order 2", "before ledger close_cycle")
+SILENT = [Case("kill", durability, place, "broker falls silent") for durability in DURABILITIES for place in PLACES]
+# An order without an answer is unknown for a while: one state more, nothing else.
+ALLOWED = {f"content: {name} differ from an undisturbed run's" for name in ("order_states", "lengths", "rows")}
+
+
+@pytest.mark.parametrize("case", SILENT, ids=str)
+def test_orders_without_an_answer_are_filled_once_and_never_sent_again(
+    case: Case, judge: Callable[[Case], Verdict]
+) -> None:
+    verdict = judge(case)
+
+    assert set(verdict.faults) <= ALLOWED
+    assert verdict.ended == ["signal 9", "well"]
