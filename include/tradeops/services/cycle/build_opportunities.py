@@ -9,7 +9,7 @@ from tradeops.services.cycle.state import CycleContext, CycleProgress
 def build_opportunities(state: CycleProgress, context: CycleContext) -> CycleProgress:
     """One opportunity a chosen name."""
     opportunities = build(
-        slate=find_slate(state),
+        slate=find_slate(state, context),
         forecasts=find_forecasts(state, context),
         view=find_view(state, context),
         state=find_inputs(state).state,

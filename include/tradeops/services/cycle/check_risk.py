@@ -22,6 +22,7 @@ def check_risk(state: CycleProgress, context: CycleContext) -> CycleProgress:
         view=find_view(state, context),
         policy=context.ports.policy,
         net_edges={found.instrument: found.net_edge for found in find_opportunities(state)},
+        limits_version=context.ports.bundle.policy,
     )
     orders = approve_orders(context.claim.cycle_id, context.request, intents, verdicts)
     return {

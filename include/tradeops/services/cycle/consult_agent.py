@@ -4,8 +4,9 @@ from agents.roster import Agent
 from tradeops.domain.errors import AgentError, NotKnownYet
 from tradeops.domain.market import MarketView
 from tradeops.domain.opinions import Abstention, Opinions, abstain_everywhere
+from tradeops.services.cycle.found import read_view
 from tradeops.services.cycle.state import Consultation, CycleContext, CycleProgress
-from tradeops.services.cycle.stored_values import decode_view, encode_opinions
+from tradeops.services.cycle.stored_values import encode_opinions
 
 JUDGEMENT_ERRORS = (AgentError, ArithmeticError, LookupError, TypeError, ValueError)
 
@@ -14,7 +15,7 @@ def consult_agent(message: Consultation, context: CycleContext) -> CycleProgress
     """Ask one agent and store what it says; its failure is an abstention, never an opinion."""
     values = context.ports.values
     (agent,) = (a for a in context.ports.roster if a.specification.agent == message["agent"])
-    opinions = judge(agent, decode_view(values.get(message["view"])))
+    opinions = judge(agent, read_view(message["view"], context))
     return {"opinions": {message["agent"]: values.put(encode_opinions(opinions))}}
 
 

@@ -4,6 +4,7 @@ from tradeops.domain.decisions import CycleInputs
 from tradeops.domain.decoding import decode_canonical
 from tradeops.domain.errors import CoordinationError
 from tradeops.domain.forecasts import Forecasts
+from tradeops.domain.identifiers import ValueRef
 from tradeops.domain.market import MarketView
 from tradeops.domain.opportunities import Opportunity
 from tradeops.domain.orders import OrderIntent
@@ -19,7 +20,15 @@ def find_inputs(state: CycleProgress) -> CycleInputs:
 
 def find_view(state: CycleProgress, context: CycleContext) -> MarketView:
     """The recorded view."""
-    return decode_view(context.ports.values.get(find_inputs(state).view))
+    return read_view(find_inputs(state).view, context)
+
+
+def read_view(ref: ValueRef, context: CycleContext) -> MarketView:
+    """A stored view, decoded once a run."""
+    view = context.views.get(ref)
+    if view is None:
+        view = context.views[ref] = decode_view(context.ports.values.get(ref))
+    return view
 
 
 def find_forecasts(state: CycleProgress, context: CycleContext) -> Forecasts:
@@ -34,16 +43,16 @@ def find_forecasts(state: CycleProgress, context: CycleContext) -> Forecasts:
     return decode_forecasts(context.ports.values.get(ref))
 
 
-def find_slate(state: CycleProgress) -> Slate:
+def find_slate(state: CycleProgress, context: CycleContext) -> Slate:
     """The slate.
 
     Raises:
         CoordinationError: None was drawn.
     """
-    text = state.get("slate")
-    if text is None:
+    ref = state.get("slate")
+    if ref is None:
         raise CoordinationError("there is no slate: nobody spoke")
-    return decode_canonical(Slate, text)
+    return decode_canonical(Slate, context.ports.values.get(ref))
 
 
 def find_opportunities(state: CycleProgress) -> tuple[Opportunity, ...]:

@@ -10,8 +10,10 @@ def load_view(state: CycleProgress, context: CycleContext) -> CycleProgress:
     """Read view, book and learner states, and store the view."""
     ports = context.ports
     read = ports.inputs.read(context.request, context.claim)
+    ref = ports.values.put(encode_view(read.view))
+    context.views[ref] = read.view
     inputs = CycleInputs(
-        view=ports.values.put(encode_view(read.view)),
+        view=ref,
         state=read.state,
         learner_states=read.learner_states,
         bundle=ports.bundle,

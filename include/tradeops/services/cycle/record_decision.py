@@ -11,10 +11,9 @@ from tradeops.domain.decisions import (
 from tradeops.domain.decoding import decode_canonical
 from tradeops.domain.opportunities import Opportunity, Target
 from tradeops.domain.orders import Order, OrderIntent
-from tradeops.domain.slates import Slate
 from tradeops.domain.verdicts import RiskVerdict
 from tradeops.ports.ledger import InboxKey
-from tradeops.services.cycle.found import find_inputs
+from tradeops.services.cycle.found import find_inputs, find_slate
 from tradeops.services.cycle.state import CycleContext, CycleProgress
 
 
@@ -31,14 +30,13 @@ def record_undecided(outcome: Outcome, context: CycleContext) -> None:
 
 def compose_decision(state: CycleProgress, context: CycleContext) -> Decision:
     """Everything the steps found, as one value."""
-    slate = state.get("slate")
     outcome = Outcome.NO_OPINION if state["forecasts"] is None else Outcome.DECIDED
     return replace(
         _begin_decision(context, outcome),
         inputs=find_inputs(state),
         opinions=state["opinions"],
         forecasts=state["forecasts"],
-        slate=None if slate is None else decode_canonical(Slate, slate),
+        slate=find_slate(state, context) if state.get("slate") else None,
         opportunities=decode_canonical(tuple[Opportunity, ...], state.get("opportunities", "[]")),
         targets=decode_canonical(tuple[Target, ...], state.get("targets", "[]")),
         intents=decode_canonical(tuple[OrderIntent, ...], state.get("intents", "[]")),

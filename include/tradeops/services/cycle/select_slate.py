@@ -15,4 +15,4 @@ def select_slate(state: CycleProgress, context: CycleContext) -> CycleProgress:
         state=find_inputs(state).state,
         policy=context.ports.policy,
     )
-    return {"slate": encode_canonical(slate).decode()}
+    return {"slate": context.ports.values.put(encode_canonical(slate))}

@@ -11,7 +11,7 @@ def size_positions(state: CycleProgress, context: CycleContext) -> CycleProgress
     sized = size(
         cycle_id=context.claim.cycle_id,
         opportunities=find_opportunities(state),
-        slate=find_slate(state),
+        slate=find_slate(state, context),
         view=find_view(state, context),
         state=find_inputs(state).state,
         policy=context.ports.policy,

@@ -1,7 +1,7 @@
 """What flows through a decision cycle, and what its steps may touch."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, TypedDict
 
 from agents.roster import Agent
@@ -9,6 +9,7 @@ from tradeops.domain.bundles import Bundle
 from tradeops.domain.claims import Claim
 from tradeops.domain.decisions import CycleRequest
 from tradeops.domain.identifiers import AgentId, ValueRef
+from tradeops.domain.market import MarketView
 from tradeops.domain.policy import TradingPolicy
 from tradeops.ports.broker import Broker
 from tradeops.ports.clock import Clock
@@ -33,7 +34,7 @@ class CycleProgress(TypedDict, total=False):
     plan: list[AgentId]
     opinions: Annotated[dict[AgentId, ValueRef], merge_opinions]
     forecasts: ValueRef | None
-    slate: str | None
+    slate: ValueRef | None
     opportunities: str
     targets: str
     intents: str
@@ -73,9 +74,11 @@ class CycleContext:
         request: What is asked for.
         claim: The right to write; fresh at every run, so never part of a checkpoint.
         started: Monotonic seconds at the claim.
+        views: Views that this run has decoded already, by reference.
     """
 
     ports: CyclePorts
     request: CycleRequest
     claim: Claim
     started: float
+    views: dict[ValueRef, MarketView] = field(default_factory=dict)

@@ -249,7 +249,7 @@ def test_slate_and_forecast_of_a_cycle_in_which_nobody_spoke_cannot_be_read() ->
     with pytest.raises(CoordinationError, match="nobody spoke"):
         find_forecasts(state, context)
     with pytest.raises(CoordinationError, match="nobody spoke"):
-        find_slate(state)
+        find_slate(state, context)
 
 
 @pytest.mark.parametrize(("threads", "refused"), [(1, False), (2, True)])
