@@ -34,7 +34,8 @@ class Installation:
 
     @property
     def environment(self) -> dict[str, str]:
-        base = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        kept = ("PATH", "HOME", "LANG", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
+        base = {name: os.environ[name] for name in kept if name in os.environ}
         return base | {"TRADEOPS_STATE_DIR": str(self.state_dir), "TRADEOPS_AIRFLOW_PORT": str(self.port)} | self.more
 
     @contextmanager

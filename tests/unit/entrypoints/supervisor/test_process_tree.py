@@ -13,7 +13,7 @@ import pytest
 
 from tradeops.entrypoints.supervisor.signals import StopRequested, raise_on_signals, read_blocked_signals
 
-ENVIRONMENT = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parent)}
+ENVIRONMENT = dict(os.environ)
 DEAF = """
 import os, signal, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
