@@ -60,6 +60,8 @@ def settle_session(  # noqa: PLR0913 - each port by name
         ExecutionError: The profit does not explain the change of equity.
         NotKnownYet: The source does not hold the session yet.
     """
+    # Read before the session's own settlement: another process may settle it, and the next, in between.
+    previous = ledger.latest_settlement(book_id)
     recorded = ledger.find_settlement(book_id, session)
     if recorded is not None:
         return recorded
@@ -73,7 +75,7 @@ def settle_session(  # noqa: PLR0913 - each port by name
         book_id=book_id,
         session=session,
     )
-    return _settle(case, ledger.latest_settlement(book_id))
+    return _settle(case, previous)
 
 
 def _settle(case: SettlementCase, previous: Settlement | None) -> Settlement:
@@ -102,7 +104,8 @@ def _check_next(case: SettlementCase, previous: Settlement | None) -> None:
 
 def _check_routed(case: SettlementCase, previous: Settlement | None) -> None:
     """An order still unsent when its session settles would be lost without a word."""
-    if previous is None or case.ledger.last_closed_session(case.book_id) == previous.session:
+    closed = case.ledger.last_closed_session(case.book_id)
+    if previous is None or (closed is not None and closed >= previous.session):
         return
     record = case.ledger.find_decision(case.book_id, previous.session)
     if record is not None and record.decision.orders:
