@@ -19,8 +19,10 @@ from tests.faults.installation import Opening, open_installation, run_sessions
 from tests.faults.mutants import MUTANTS
 from tradeops.bootstrap.runtime import Runtime
 from tradeops.domain.claims import Claim, ClaimRequest
+from tradeops.domain.errors import CycleHeld
 
 SHORT_LIFE = 0.2
+RETRY_SECONDS = 0.002
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,12 @@ class Case:
     """One thing done.
 
     Args:
-        kind: `kill` a process at a place and run again; run a `pair` at once; `zombie`: let a
-            process stand still at a place, take its cycle over, and let it go on.
+        kind: `kill` a process at a place and run again; run a `pair` at once; `insist`: run a pair
+            and let who finds a cycle held try again; `zombie`: let a process stand still at a
+            place, take its cycle over, and let it go on.
     """
 
-    kind: Literal["kill", "pair", "zombie"]
+    kind: Literal["kill", "pair", "insist", "zombie"]
     durability: Durability
     place: str = ""
     mutant: str = "none"
@@ -79,7 +82,9 @@ def run_case(case: Case, prepared: Prepared, scratch: Path) -> Verdict:
     folder = scratch / str(os.getpid())
     shutil.copytree(prepared.state, folder)
     try:
-        return {"kill": run_kill, "pair": run_pair, "zombie": run_zombie}[case.kind](case, prepared, folder)
+        return {"kill": run_kill, "pair": run_pair, "insist": run_pair, "zombie": run_zombie}[case.kind](
+            case, prepared, folder
+        )
     finally:
         shutil.rmtree(folder)
 
@@ -137,7 +142,13 @@ def _run(
 def _run_at(moment: float, case: Case, prepared: Prepared, folder: Path) -> None:
     with open_installation(folder, Opening(case.durability, Tripwire("nowhere"), MUTANTS[case.mutant])) as runtime:
         time.sleep(max(0.0, moment - time.monotonic()))
-        run_sessions(runtime, prepared.count, prepared.until)
+        while True:
+            try:
+                return run_sessions(runtime, prepared.count, prepared.until)
+            except CycleHeld:
+                if case.kind != "insist":
+                    raise
+                time.sleep(RETRY_SECONDS)
 
 
 def _shorten(change: Callable[[Runtime], Runtime]) -> Callable[[Runtime], Runtime]:

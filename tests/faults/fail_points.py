@@ -21,7 +21,7 @@ from sqlalchemy import Engine, event
 
 from graphs.decision_cycle import run_cycle
 from graphs.decision_cycle.nodes import NODES, Node
-from tradeops.domain.columnar import decode_columns
+from tradeops.domain.columnar import MAGIC, decode_columns
 from tradeops.domain.identifiers import BookId, ValueRef
 from tradeops.domain.orders import Order, OrderChange
 from tradeops.ports.broker import Broker
@@ -38,7 +38,7 @@ LEDGER_WRITES = (
     "record_order_changes",
     "close_cycle",
 )
-STORED_VALUES = ("market_view/1", "opinions/1", "forecasts/1", "residual_samples/1")
+STORED_VALUES = ("market_view/1", "opinions/1", "forecasts/1", "residual_samples/1", "document")
 # Of the first cycle: as many as the graph takes steps.
 FIRST_CHECKPOINTS = tuple(f"checkpoint aput {number}" for number in range(1, 14))
 FIRST_NODE_WRITES = tuple(f"checkpoint aput_writes {number}" for number in range(1, 13))
@@ -136,11 +136,15 @@ class FailingValues:
     wire: Tripwire
 
     def put(self, data: bytes) -> ValueRef:
-        with self.wire.around(f"value {decode_columns(data)[0]['kind']}"):
+        with self.wire.around(f"value {name_kind(data)}"):
             return self.inner.put(data)
 
     def get(self, ref: ValueRef) -> bytes:
         return self.inner.get(ref)
+
+
+def name_kind(data: bytes) -> object:
+    return decode_columns(data)[0]["kind"] if data.startswith(MAGIC) else "document"
 
 
 @dataclass

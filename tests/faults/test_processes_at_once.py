@@ -19,6 +19,9 @@ STANDSTILLS = (
 )
 ROUNDS = 6
 PAIRS = [Case("pair", durability, number=number) for durability in DURABILITIES for number in range(1, ROUNDS + 1)]
+INSISTENT = [
+    Case("insist", durability, number=number) for durability in DURABILITIES for number in range(1, ROUNDS + 1)
+]
 ZOMBIES = [Case("zombie", durability, place) for durability in DURABILITIES for place in STANDSTILLS]
 Judge = Callable[[Case], Verdict]
 
@@ -29,6 +32,14 @@ def test_two_processes_at_once_send_every_order_once_and_one_of_them_wins(case: 
 
     assert verdict.faults == []
     assert "well" in verdict.ended
+
+
+@pytest.mark.parametrize("case", INSISTENT, ids=str)
+def test_two_processes_that_try_again_while_a_cycle_is_held_both_end_well(case: Case, judge: Judge) -> None:
+    verdict = judge(case)
+
+    assert verdict.faults == []
+    assert verdict.ended == ["well", "well"]
 
 
 @pytest.mark.parametrize("case", ZOMBIES, ids=str)
