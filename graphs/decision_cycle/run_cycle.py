@@ -25,8 +25,10 @@ from tradeops.services.cycle.state import CycleContext, CyclePorts, CycleProgres
 from tradeops.telemetry import CYCLES, bind_cycle
 
 Durability = Literal["exit", "sync"]
+Entry = Literal["new", "unfinished", "finished"]
 RENEW_SECONDS = 5.0
 RECURSION_LIMIT = 50
+FIRST_EPOCH = 1
 
 
 class DecisionCycleRunner:
@@ -114,7 +116,7 @@ class DecisionCycleRunner:
         config = RunnableConfig(configurable={"thread_id": claim.cycle_id}, recursion_limit=RECURSION_LIMIT)
         renewal = asyncio.create_task(_renew_claim(context))
         try:
-            first = await self._find_entry(graph, config)
+            first = await self._find_entry(graph, config, claim.epoch)
             if first != "finished":
                 await graph.ainvoke(
                     CycleProgress(plan=[]) if first == "new" else None,
@@ -125,9 +127,9 @@ class DecisionCycleRunner:
         finally:
             renewal.cancel()
 
-    async def _find_entry(self, graph: CycleGraph, config: RunnableConfig) -> Literal["new", "unfinished", "finished"]:
-        if self._checkpoints is None:
-            return "new"
+    async def _find_entry(self, graph: CycleGraph, config: RunnableConfig, epoch: int) -> Entry:
+        if self._checkpoints is None or epoch == FIRST_EPOCH:
+            return "new"  # nobody ran it before, so there is nothing to look for
         snapshot: Any = await graph.aget_state(config)
         if snapshot.created_at is None:
             return "new"

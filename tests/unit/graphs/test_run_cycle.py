@@ -112,9 +112,9 @@ def test_without_checkpoints_a_cycle_that_failed_is_redone_from_its_beginning(be
 
 def test_finished_thread_is_not_run_again(bench: Bench, tmp_path: Path) -> None:
     with open_runner(bench, tmp_path / "c.db", durability="sync") as runner:
-        claim = bench.ledger.claim_cycle(runner._ask(bench.request(), bench.ports()))
-        context = CycleContext(ports=bench.ports(), request=bench.request(), claim=claim, started=0.0)
         for _ in range(2):
+            claim = bench.ledger.claim_cycle(runner._ask(bench.request(), bench.ports()))
+            context = CycleContext(ports=bench.ports(), request=bench.request(), claim=claim, started=0.0)
             runner._loop.run(runner._run_graph(context))
 
     assert bench.called == dict.fromkeys(NODES, 1)
