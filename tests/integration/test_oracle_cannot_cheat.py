@@ -136,7 +136,7 @@ def test_view_refuses_the_next_session_of_every_column_and_name(scratch: Path) -
         specification: AgentSpecification = ORACLE
 
         def judge(self, view: MarketView) -> Opinions:
-            for column in view.columns:
+            for column in sorted(view.columns):
                 for name in view.instruments:
                     try:
                         view.value(column, name, view.session + timedelta(days=1))
