@@ -27,6 +27,7 @@ class RememberingRuntime:
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.error: Exception | None = None
         self.outcomes: list[Any] = []
+        self.decided = 3
 
     def move_market_clock(self, **asked: Any) -> ClockMove:
         self._remember("move_market_clock", asked)
@@ -37,7 +38,11 @@ class RememberingRuntime:
         self._remember("decide_sessions", asked)
         for outcome in self.outcomes if on_progress else ():
             on_progress(outcome)
-        return SessionsDecided(decided=3, already_decided=0, last=date(2013, 2, 27))
+        return SessionsDecided(decided=self.decided, already_decided=0, last=date(2013, 2, 27))
+
+    def find_record(self, reference: str, *, run: str) -> SimpleNamespace:
+        self._remember("find_record", {"reference": reference, "run": run})
+        return SimpleNamespace(decision=SimpleNamespace(canonical_bytes=b'{"outcome":"final_session"}'))
 
     def _remember(self, name: str, asked: dict[str, Any]) -> None:
         self.calls.append((name, asked))

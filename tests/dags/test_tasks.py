@@ -59,6 +59,16 @@ def test_what_airflow_says_itself_passes(error: Exception) -> None:
     assert caught.value is error
 
 
+def test_cleared_task_shows_the_record_of_what_is_decided(
+    runtime: RememberingRuntime, caplog: pytest.LogCaptureFixture
+) -> None:
+    runtime.decided = 0
+    with caplog.at_level(logging.INFO):
+        assert session_tasks.decide_sessions()["decided"] == 0
+    assert 'already decided: {"outcome":"final_session"}' in caplog.messages
+    assert runtime.calls[-1] == ("find_record", {"reference": "2013-02-27", "run": "live"})
+
+
 def test_progress_is_one_line_a_year(
     outcome: Callable[[str], Any], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -72,9 +82,9 @@ def test_progress_is_one_line_a_year(
         progress.report()
     assert notes == [
         "2001: 2 sessions, 4 orders, 7 s",
-        "2001: 2 sessions, 4 orders, 7 s\n2002: 1 sessions, 2 orders, 10 s",
+        "2002: 1 sessions, 2 orders, 10 s\n2001: 2 sessions, 4 orders, 7 s",
     ]
-    assert [record.message for record in caplog.records] == notes[1].splitlines()
+    assert [record.message for record in caplog.records] == notes[1].splitlines()[::-1]
 
 
 def test_progress_of_nothing_is_silent() -> None:

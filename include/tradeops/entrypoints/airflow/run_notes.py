@@ -36,7 +36,7 @@ class RunNote:
         try:
             with httpx.Client(base_url=self._settings.airflow_url, timeout=5.0, trust_env=False) as http:
                 headers = {"Authorization": f"Bearer {self._token or self._authorise(http)}"}
-                http.patch(self._path, json={"note": text[-_LONGEST:]}, headers=headers).raise_for_status()
+                http.patch(self._path, json={"note": text[:_LONGEST]}, headers=headers).raise_for_status()
         except (httpx.HTTPError, OSError, ValueError, KeyError) as error:
             _LOG.warning("the run's note could not be written: %r", error)
 

@@ -63,8 +63,13 @@ def decide_sessions(
         only: The one session to decide; refused unless it is the account's next.
         on_progress: Called after each session.
     """
+    if on_progress is not None:
+        logging.getLogger("tradeops.cycles").setLevel(logging.WARNING)  # a line a year says enough
     with open_task_runtime() as runtime:
         done = runtime.decide_sessions(run=run, until=until, only=only, on_progress=on_progress)
-        _LOG.info("decided %d, already decided %d, last %s", done.decided, done.already_decided, done.last)
         last = done.last.isoformat() if done.last else None
+        _LOG.info("decided %d sessions, the last is %s", done.decided, last)
+        if last and not done.decided:
+            record = runtime.find_record(last, run=run)
+            _LOG.info("already decided: %s", record.decision.canonical_bytes.decode())
         return {"decided": done.decided, "already_decided": done.already_decided, "last": last}

@@ -15,7 +15,7 @@ class YearlyProgress:
     """Counts sessions and reports one line a year.
 
     Args:
-        write_note: Given all lines so far, the newest last.
+        write_note: Given all lines so far, the newest first: lists show only the first.
     """
 
     def __init__(self, write_note: Callable[[str], None]) -> None:
@@ -42,4 +42,4 @@ class YearlyProgress:
         line = f"{self._year}: {self._sessions} sessions, {self._orders} orders, {elapsed:.0f} s"
         _LOG.info(line)
         self._lines.append(line)
-        self._write_note("\n".join(self._lines))
+        self._write_note("\n".join(reversed(self._lines)))
