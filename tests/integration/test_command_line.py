@@ -52,7 +52,7 @@ def test_nothing_due_is_said(shell: Shell) -> None:
 def test_a_decision_is_explained_step_by_step(shell: Shell) -> None:
     wanted = next(line for line in shell("summary").stdout.splitlines() if "  why" in line).split()[1]
     text = shell("cycle", "show", wanted).stdout
-    for word in ("bundle", "opinion", "forecast", "slate", "target", "gate", "order", "recorded"):
+    for word in ("bundle", "opinion", "forecast", "slate", "edge", "target", "gate", "order", "recorded"):
         assert f"\n{word}" in text
     assert "filled" in text
 

@@ -121,6 +121,8 @@ def _explain(decision: Decision, instrument: str, values: ValueStore) -> str:
         at = list(opinions.instruments).index(instrument)  # type: ignore[arg-type]
         if opinions.spoke[at]:
             parts.append(f"{agent} {opinions.score[at]:+.2f}×{opinions.confidence[at]:.2f}")
+    targets = [target for target in decision.targets if target.instrument == instrument]
+    parts += [f"target {target.quantity} shares ({target.reason})" for target in targets]
     verdicts = [v for v in decision.verdicts if v.instrument == instrument and v.limits]
     parts += [f"{v.kind} from {v.proposed} by {v.limits[0].limit}" for v in verdicts if v.approved != v.proposed]
     return ", ".join(parts) or "nobody spoke"

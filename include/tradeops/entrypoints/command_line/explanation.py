@@ -21,6 +21,9 @@ def explain_decision(record: DecisionRecord, runtime: Runtime) -> Iterator[str]:
     yield from _explain_opinions(decision, runtime)
     yield from _explain_forecasts(decision, runtime)
     yield from _explain_slate(decision)
+    for found in decision.opportunities:
+        edge = f"mean {found.mean:+.3%} less cost {found.cost:.3%} leaves {found.net_edge:+.3%}"
+        yield f"edge       {found.instrument}: {edge}"
     for target in decision.targets:
         yield f"target     {target.instrument} {target.quantity} shares ({target.weight:.2%}), {target.reason}"
     for verdict in decision.verdicts:
@@ -35,7 +38,7 @@ def _explain_inputs(decision: Decision) -> Iterator[str]:
     state, bundle = decision.inputs.state, decision.inputs.bundle
     held = ", ".join(f"{position.quantity} {name}" for name, position in state.book.positions.items())
     yield f"bundle     {bundle.bundle_id[:16]} ({bundle.model}, policy {bundle.policy[:8]}, code {bundle.code[:8]})"
-    yield f"book was   {state.equity} USD (peak {state.peak_equity}), cash {state.book.cash}, {held or 'flat'}"
+    yield f"book was   {state.equity:,.2f} USD (peak {state.peak_equity:,.2f}), cash {state.book.cash:,.2f}, {held or 'flat'}"
     yield f"kill       {state.kill_switch}"
 
 
@@ -82,6 +85,6 @@ def _explain_orders(decision: Decision, runtime: Runtime) -> Iterator[str]:
     for order in decision.orders:
         changes = states.get(order.client_order_id, ())
         history = " → ".join(f"{change.state}" for change in changes)
-        reason = changes[-1].reason if changes else ""
+        reason = f" ({changes[-1].reason})" if changes else ""
         wish = f"{order.side} {order.quantity} {order.instrument} on {order.valid_on}"
-        yield f"order      {wish}: {history} {reason}".rstrip()
+        yield f"order      {wish}: {history}{reason}"
