@@ -38,7 +38,8 @@ def _explain_inputs(decision: Decision) -> Iterator[str]:
     state, bundle = decision.inputs.state, decision.inputs.bundle
     held = ", ".join(f"{position.quantity} {name}" for name, position in state.book.positions.items())
     yield f"bundle     {bundle.bundle_id[:16]} ({bundle.model}, policy {bundle.policy[:8]}, code {bundle.code[:8]})"
-    yield f"book was   {state.equity:,.2f} USD (peak {state.peak_equity:,.2f}), cash {state.book.cash:,.2f}, {held or 'flat'}"
+    money = f"{state.equity:,.2f} USD (peak {state.peak_equity:,.2f}), cash {state.book.cash:,.2f}"
+    yield f"book was   {money}, {held or 'flat'}"
     yield f"kill       {state.kill_switch}"
 
 
