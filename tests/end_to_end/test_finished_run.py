@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.conftest import read_ledger, run_command
+from tests.integration.conftest import decide_history
 from tests.integration.test_independent_recomputation import Market, recompute
 from tradeops.adapters.ledger_sqlalchemy.ledger import open_ledger
 from tradeops.domain.decisions import Outcome
@@ -123,3 +124,13 @@ def test_reading_commands_write_no_row(finished: Path) -> None:
 def test_state_folder_is_closed_to_others(finished: Path) -> None:
     for name in ("airflow/passwords.json", "airflow/secrets.json", "airflow/service_account.json"):
         assert os.stat(finished / name).st_mode & 0o077 == 0
+
+
+def test_a_shorter_history_and_a_failed_run_would_be_seen(finished: Path, tmp_path: Path) -> None:
+    decide_history(tmp_path, "2001-03-09")
+    assert count_outcomes(tmp_path) == {"decided": (7, date(2001, 3, 1), date(2001, 3, 9))}
+    (tmp_path / "airflow").mkdir()
+    shutil.copy(finished / "airflow" / "airflow.db", tmp_path / "airflow" / "airflow.db")
+    with sqlite3.connect(tmp_path / "airflow" / "airflow.db") as database:
+        database.execute("update dag_run set state = 'failed' where dag_id = 'replay_history'")
+    assert list_runs(tmp_path)["replay_history"] == [("manual", "failed")]
