@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run reset test check fmt bench diagrams lock
+.PHONY: help run reset test check fmt bench evidence diagrams lock
 export PYTHONDONTWRITEBYTECODE =
 supervisor := include/tradeops/entrypoints/supervisor
 bin := .venv/bin
@@ -38,6 +38,10 @@ fmt: ## format the source and fix what ruff can fix
 bench: ## measure the figures of benchmarks/goals.toml: goal, measured, ratio, met
 	@.ci/sync_environment dev
 	@$(bin)/python -m benchmarks
+
+evidence: ## write docs/evidence/*.json: many random kills, an oracle (N=1000: kills; resumes)
+	@.ci/sync_environment dev
+	@$(bin)/python -m tests.evidence $(if $(N),--kills $(N))
 
 diagrams: ## draw docs/graphs/*.mmd from the compiled graphs
 	@.ci/sync_environment dev
