@@ -12,13 +12,17 @@ from tests.evidence.store import Evidence, Part, find_commit, open_evidence
 
 Gather = Callable[[Evidence], Iterator[str]]
 FindFailures = Callable[[Sequence[Part]], list[str]]
+NAMES = (random_kills.NAME, oracle.NAME)
 
 
 def read_words() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.evidence", description=__doc__)
     parser.add_argument("--kills", type=int, default=random_kills.TOTAL, help="installations to kill, in all")
-    parser.add_argument("names", nargs="*", choices=[random_kills.NAME, oracle.NAME, []], help="all when none is named")
-    return parser.parse_args()
+    parser.add_argument("names", nargs="*", help=f"of {', '.join(NAMES)}; all when none is named")
+    words = parser.parse_args()
+    if unknown := sorted(set(words.names) - set(NAMES)):
+        parser.error(f"unknown evidence: {', '.join(unknown)} (there are {', '.join(NAMES)})")
+    return words
 
 
 def main() -> int:
@@ -28,7 +32,7 @@ def main() -> int:
         oracle.NAME: (oracle.gather, oracle.find_failures),
     }
     commit = find_commit()
-    failures = [fault for name in words.names or kinds for fault in gather(open_evidence(name, commit), *kinds[name])]
+    failures = [fault for name in words.names or NAMES for fault in gather(open_evidence(name, commit), *kinds[name])]
     for failure in failures:
         say(f"FAILED {failure}")
     return 1 if failures else 0

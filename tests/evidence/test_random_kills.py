@@ -6,7 +6,7 @@ from tests.evidence.kill_process import run_trials
 from tests.evidence.kills import Outcome, draw_trial
 
 FRESH_SEED = 1_000_000
-SAMPLES = {"none": 15, "line stutters": 3, "send then record": 3, "dead owners respected": 15}
+SAMPLES = {"none": 15, "line stutters": 2, "send then record": 2, "dead owners respected": 12}
 Outcomes = dict[str, list[Outcome]]
 
 
