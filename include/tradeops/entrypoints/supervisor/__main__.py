@@ -29,8 +29,9 @@ def main() -> int:
         try:
             return _run(options, Progress())
         finally:
+            ignore_signals()
             end_children([])
-    finally:  # a signal may have cut the clean-up above short; none can cut this one
+    finally:  # a signal may have come between the two lines above; none can cut this one short
         ignore_signals()
         end_children([])
 
@@ -44,6 +45,7 @@ def _run(options: argparse.Namespace, progress: Progress) -> int:
             return 0
         return run_installation(settings, progress, once=options.once)
     except StopRequested as stop:
+        ignore_signals()
         progress.say(f"{stop}; every process is ended")
         return stop.exit_code
     except TradeOpsError as error:

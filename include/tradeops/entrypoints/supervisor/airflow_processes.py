@@ -12,6 +12,7 @@ from pathlib import Path
 from tradeops.domain.errors import ExternalServiceError
 from tradeops.entrypoints.supervisor.airflow_api import AirflowApi
 from tradeops.entrypoints.supervisor.process_tree import end_children, kill_below, start_child
+from tradeops.entrypoints.supervisor.signals import ignore_signals
 
 # A log server would listen on all interfaces; the API server reads the files itself.
 COMMANDS = {
@@ -131,6 +132,7 @@ def run_airflow(processes: AirflowProcesses) -> Iterator[AirflowProcesses]:
     try:
         yield processes
     finally:
+        ignore_signals()
         processes.end()
 
 

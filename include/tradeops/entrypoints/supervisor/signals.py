@@ -9,6 +9,7 @@ from tradeops.entrypoints.process_death import die_with_parent
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LOOK_S = 0.5
+_AGAIN_S = 0.5
 
 
 class StopRequested(BaseException):
@@ -26,6 +27,9 @@ class StopRequested(BaseException):
 def raise_on_signals() -> None:
     """Raise `StopRequested` in the main thread at the first signal that asks for an end; ignore later ones.
 
+    An exception that is raised inside a finaliser is lost, so it is raised again until `ignore_signals` says that
+    somebody has caught it.
+
     A hang-up that was ignored when we started (`nohup`) stays ignored.
     """
     for signum in ENDING:
@@ -36,13 +40,22 @@ def raise_on_signals() -> None:
 def ignore_signals() -> None:
     """Let nothing interrupt the clean-up from here on."""
     signal.setitimer(signal.ITIMER_REAL, 0)
-    for signum in ENDING:
-        signal.signal(signum, signal.SIG_IGN)
+    _ignore_ending()
 
 
 def _stop(signum: int, _frame: FrameType | None) -> None:
-    ignore_signals()
+    def stop_again(_signum: int, _frame: FrameType | None) -> None:
+        raise StopRequested(signum)
+
+    _ignore_ending()
+    signal.signal(signal.SIGALRM, stop_again)
+    signal.setitimer(signal.ITIMER_REAL, _AGAIN_S, _AGAIN_S)
     raise StopRequested(signum)
+
+
+def _ignore_ending() -> None:
+    for signum in ENDING:
+        signal.signal(signum, signal.SIG_IGN)
 
 
 def watch_parent() -> None:

@@ -11,7 +11,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tradeops.entrypoints.supervisor.signals import StopRequested, raise_on_signals, read_blocked_signals
+from tradeops.entrypoints.supervisor.signals import (
+    StopRequested,
+    ignore_signals,
+    raise_on_signals,
+    read_blocked_signals,
+)
 
 ENVIRONMENT = dict(os.environ)
 DEAF = """
@@ -95,8 +100,36 @@ def test_the_first_signal_raises_and_the_second_is_ignored() -> None:
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(0.05)
     finally:
+        ignore_signals()
         for signum, handler in kept.items():
             signal.signal(signum, handler)
+
+
+IN_FINALISER = """
+import os, signal, time
+from tradeops.entrypoints.supervisor.signals import StopRequested, ignore_signals, raise_on_signals
+class Loses:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.05)
+raise_on_signals()
+try:
+    Loses()
+    time.sleep({seconds})
+    print("went on")
+except StopRequested as stop:
+    ignore_signals()
+    print(stop)
+"""
+
+
+@pytest.mark.parametrize(("seconds", "said"), [("5", "stopped by SIGTERM\n"), ("0.1", "went on\n")])
+def test_a_signal_whose_exception_was_lost_in_a_finaliser_stops_all_the_same(seconds: str, said: str) -> None:
+    """Short of the second exception, the first one is indeed lost."""
+    code = IN_FINALISER.replace("{seconds}", seconds)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == said
+    assert "Exception ignored in" in done.stderr
 
 
 def test_a_hang_up_that_was_ignored_stays_ignored() -> None:
