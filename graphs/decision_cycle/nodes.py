@@ -1,6 +1,5 @@
 """One line a node: each calls the step of the same name."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -17,30 +16,25 @@ from tradeops.services.cycle.review_opinions import review_opinions
 from tradeops.services.cycle.route_orders import route_orders
 from tradeops.services.cycle.select_slate import select_slate
 from tradeops.services.cycle.size_positions import size_positions
-from tradeops.services.cycle.state import Consultation, CycleContext, CycleProgress
+from tradeops.services.cycle.state import CycleContext, CycleProgress
 
-Step = Callable[[CycleProgress, CycleContext], CycleProgress]
+Step = Callable[[Any, CycleContext], CycleProgress]
 Node = Callable[[Any, Runtime[CycleContext]], Awaitable[CycleProgress]]
 
 
 def make_node(step: Step) -> Node:
     """A node that runs the step on the loop's thread, where the ledger was opened."""
 
-    async def node(state: CycleProgress, runtime: Runtime[CycleContext]) -> CycleProgress:
+    async def node(state: Any, runtime: Runtime[CycleContext]) -> CycleProgress:
         return step(state, runtime.context)
 
     return node
 
 
-async def consult_in_thread(message: Consultation, runtime: Runtime[CycleContext]) -> CycleProgress:
-    """Agents are pure and numeric; each judges in a thread of its own."""
-    return await asyncio.to_thread(consult_agent, message, runtime.context)
-
-
 NODES: Mapping[str, Node] = {
     "load_view": make_node(load_view),
     "plan_agents": make_node(plan_agents),
-    "consult_agent": consult_in_thread,
+    "consult_agent": make_node(consult_agent),
     "review_opinions": make_node(review_opinions),
     "blend_opinions": make_node(blend_opinions),
     "select_slate": make_node(select_slate),
