@@ -69,7 +69,7 @@ def copied(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # ends with these checks: an idle Airflow takes processor time from the others
 def up(copied: Path) -> Iterator[UpAndRunning]:
     installation = Installation(copied)
     started = time.monotonic()
