@@ -18,7 +18,7 @@ BREAKS = {
     "LangGraph lives in graphs only": ("include/tradeops/services/x.py", "import langgraph.graph"),
     "Airflow lives at the edge only": ("include/tradeops/bootstrap/x.py", "import airflow.sdk"),
     "Databases, brokers and registries are known to adapters only": ("agents/x.py", "import sqlalchemy"),
-    "Adapters do not know each other": ("include/tradeops/adapters/x.py", "import tradeops.adapters.sources"),
+    "Adapters do not know each other": ("include/tradeops/adapters/x.py", "import tradeops.adapters.value_store_files"),
 }
 
 
