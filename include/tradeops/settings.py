@@ -32,6 +32,17 @@ class Settings(BaseSettings):
     )
     ledger_url: str = Field(default="", description="record of decisions, orders and fills")
     broker_url: str = Field(default="", description="the paper broker's own book")
+    source_url: str = Field(
+        default="bundled:", description="raw market data: bundled:, or file:///folder of JSON lines"
+    )
+    event_log_url: str = Field(default="", description="topics of raw records, events and dead letters")
+    lake_url: str = Field(default="", description="columnar history")
+    feature_store_url: str = Field(default="", description="features of the newest sessions")
+    registry_url: str = Field(default="", description="MLflow's tracking and registry store")
+    registry_port: int = Field(
+        default=5000, ge=1024, le=65535, description="port on 127.0.0.1 that `make run` gives MLflow"
+    )
+    reports_dir: Path = Field(default=Path(), description="folder that reports are written to")
     checkpoints_url: str = Field(default="", description="unfinished decision cycles")
     values_dir: str = Field(default="", description="views, opinions and other large values, named by their hash")
     mail_dir: Path = Field(default=Path(), description="folder that notifications are written to")
@@ -52,6 +63,11 @@ class Settings(BaseSettings):
         derived: dict[str, object] = {
             "ledger_url": f"sqlite:///{state}/ledger.db",
             "broker_url": f"sqlite:///{state}/paper_broker.db",
+            "event_log_url": f"sqlite:///{state}/event_log.db",
+            "lake_url": f"file://{state}/lake",
+            "feature_store_url": f"sqlite:///{state}/features.db",
+            "registry_url": f"sqlite:///{state}/mlflow/mlflow.db",
+            "reports_dir": state / "reports",
             "checkpoints_url": f"sqlite:///{state}/checkpoints.db",
             "values_dir": f"file://{state}/values",
             "mail_dir": state / "mail",

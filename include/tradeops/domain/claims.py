@@ -1,6 +1,7 @@
 """Who may write for a cycle, and what moved the market clock."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from tradeops.domain.identifiers import BookId, BundleId, CycleId
@@ -80,9 +81,14 @@ class ClockMove:
         after: Where it stands.
         sessions: How many sessions were closed by it.
         requested_by: Consumer and event id; one move each.
+        positions: Offset up to which each partition (`topic/number`) was sealed: what a cycle that
+            was claimed after this move may see.
+        counts: Records published, validated, dead and duplicate on the way.
     """
 
     before: date | None
     after: date
     sessions: int
     requested_by: str
+    positions: Mapping[str, int] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)

@@ -3,11 +3,12 @@
 TradeOpsError
 ├── ConfigurationError
 ├── DataError
-│   ├── NotKnownYet · OutOfOrderSession · SourceExhausted · CorruptInput · UnknownRecord
+│   ├── NotKnownYet · OutOfOrderSession · SourceExhausted · CorruptInput · UnknownRecord · InvalidRecord
 ├── PricingError
 ├── AgentError
 ├── CoordinationError
 │   ├── CycleHeld (retryable) · StaleEpoch · CycleConflict · IllegalTransition
+│   ├── LeaseHeld (retryable) · LeaseLost (retryable)
 ├── RiskError
 ├── ExecutionError
 ├── LearningError
@@ -64,6 +65,10 @@ class UnknownRecord(DataError):
     """Nothing is recorded under the identifier that was asked for."""
 
 
+class InvalidRecord(DataError):
+    """A source's record breaks its schema; it belongs into the dead-letter topic."""
+
+
 class PricingError(TradeOpsError):
     """A price or size cannot be computed from these numbers."""
 
@@ -92,6 +97,18 @@ class CycleConflict(CoordinationError):
 
 class IllegalTransition(CoordinationError):
     """A state machine has no such step."""
+
+
+class LeaseHeld(CoordinationError):
+    """Another living process does what must not be done twice at once."""
+
+    retryable = True
+
+
+class LeaseLost(CoordinationError):
+    """Another process took over; nothing was written."""
+
+    retryable = True
 
 
 class RiskError(TradeOpsError):

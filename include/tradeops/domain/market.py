@@ -1,7 +1,7 @@
 """What the market did, and what of it was known at a moment."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from types import MappingProxyType
@@ -83,6 +83,7 @@ class MarketView:
         columns: `VIEW_COLUMNS`, each float64 of shape (T, N): close in USD, volume in shares,
             split as new for old (1 when none), dividend in USD a share (0 when none).
         reference_prices: Last close of each instrument as the source wrote it, USD.
+        features: (N,) float64 by feature name; NaN where a value could not be known.
     """
 
     as_of: datetime
@@ -91,6 +92,7 @@ class MarketView:
     instruments: tuple[InstrumentId, ...]
     columns: Mapping[str, FloatArray]
     reference_prices: Mapping[InstrumentId, Decimal]
+    features: Mapping[str, FloatArray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         shape = (len(self.sessions), len(self.instruments))
@@ -100,9 +102,12 @@ class MarketView:
             raise DataError(f"view columns must be {VIEW_COLUMNS}, float64 of shape {shape}")
         if list(self.sessions) != sorted(set(self.sessions)) or list(self.instruments) != sorted(set(self.instruments)):
             raise DataError("sessions and instruments of a view are ascending and unique")
-        for column in self.columns.values():
+        if any(feature.shape != shape[1:] or feature.dtype != np.float64 for feature in self.features.values()):
+            raise DataError(f"features of a view are float64 of shape {shape[1:]}")
+        for column in (*self.columns.values(), *self.features.values()):
             column.setflags(write=False)
         object.__setattr__(self, "columns", MappingProxyType(dict(self.columns)))
+        object.__setattr__(self, "features", MappingProxyType(dict(self.features)))
         object.__setattr__(self, "reference_prices", MappingProxyType(dict(self.reference_prices)))
 
     @property

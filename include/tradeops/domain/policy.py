@@ -161,6 +161,50 @@ class SizingPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingPolicy:
+    """How the blender is trained.
+
+    Args:
+        folds: Of the purged walk-forward split.
+        purge: Sessions left out between training and test, and after a test (embargo).
+        minimum_sessions: Sessions before the first fold.
+        rounds: Boosting rounds.
+        leaves: Leaves a tree.
+        learning_rate: Of the boosting.
+        smallest_leaf: Rows a leaf.
+        seed: Of the boosting.
+    """
+
+    folds: int
+    purge: int
+    minimum_sessions: int
+    rounds: int
+    leaves: int
+    learning_rate: float
+    smallest_leaf: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromotionPolicy:
+    """When a model may go on.
+
+    Args:
+        shadow_sessions: Evaluated sessions that a shadow needs.
+        canary_sessions: Evaluated sessions that a canary needs.
+        block: Sessions a block of the bootstrap.
+        level: Of the interval.
+        approval_hours: How long a person has; no answer is a rejection.
+    """
+
+    shadow_sessions: int
+    canary_sessions: int
+    block: int
+    level: float
+    approval_hours: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TradingPolicy:
     """The whole policy; its version is its content."""
 
@@ -173,6 +217,8 @@ class TradingPolicy:
     blend: BlendPolicy
     slate: SlatePolicy
     sizing: SizingPolicy
+    training: TrainingPolicy
+    promotion: PromotionPolicy
 
     def __post_init__(self) -> None:
         limits = self.limits

@@ -18,6 +18,7 @@ from tradeops.domain.identifiers import (
 )
 from tradeops.domain.learners import LearnerState
 from tradeops.domain.lifecycle import OrderState
+from tradeops.domain.models import ModelRef, Promotion
 from tradeops.domain.orders import Fill, Order, OrderChange
 from tradeops.domain.policy import TradingPolicy
 from tradeops.domain.settlements import Settlement
@@ -216,6 +217,18 @@ class MarketClock(Protocol):
         """Where the clock stands; None before the first move."""
         ...
 
+    def clock_move(self, market: int) -> ClockMove:
+        """The move with that sequence in the market stream, as a watermark's `market` names it.
+
+        Raises:
+            UnknownRecord: There is none.
+        """
+        ...
+
+    def market_sequence(self) -> int:
+        """Sequence of the newest move; 0 before the first."""
+        ...
+
     def find_clock_move(self, requested_by: str) -> ClockMove | None:
         """The move that this event caused."""
         ...
@@ -226,6 +239,26 @@ class MarketClock(Protocol):
         Raises:
             CycleConflict: The clock does not stand at `move.before`.
         """
+        ...
+
+
+class Promotions(Protocol):
+    """Who stands where, and why."""
+
+    def record_promotion(self, promotion: Promotion) -> None:
+        """Append an entry; the same `requested_by` and model again is harmless.
+
+        Raises:
+            IllegalTransition: The model does not stand at `before`, or there is no such step.
+        """
+        ...
+
+    def find_promotion(self, requested_by: str, model: ModelRef) -> Promotion | None:
+        """What became of a request."""
+        ...
+
+    def list_promotions(self) -> tuple[Promotion, ...]:
+        """All entries, oldest first; `read_standing` folds them."""
         ...
 
 
@@ -253,5 +286,5 @@ class CycleLedger(CycleClaims, CycleRecords, Protocol):
     """The part of the ledger that one cycle may touch."""
 
 
-class Ledger(CycleLedger, DecisionLog, BookKeeping, Configuration, MarketClock, Chains, Protocol):
+class Ledger(CycleLedger, DecisionLog, BookKeeping, Configuration, MarketClock, Promotions, Chains, Protocol):
     """All of it; one adapter object serves one thread of one process."""

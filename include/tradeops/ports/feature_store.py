@@ -1,0 +1,33 @@
+"""Features by session, for whoever decides; the newest session is served from a store of its own."""
+
+from datetime import date
+from typing import Protocol
+
+from tradeops.domain.features import FeatureRows
+
+
+class FeatureReader(Protocol):
+    """Where `load_view` reads: history and present look alike."""
+
+    def read(self, session: date, *, market: int) -> FeatureRows:
+        """Features of a session, built after the market clock's move `market` or an earlier one.
+
+        Of several builds the newest of those is given, so that a later rebuild is invisible to a
+        redo of an earlier cycle.
+
+        Raises:
+            UnknownRecord: None were built; says which DAG builds them.
+        """
+        ...
+
+
+class FeatureStore(FeatureReader, Protocol):
+    """The online store: newest sessions only."""
+
+    def write(self, rows: FeatureRows) -> None:
+        """Keep rows; writing equal rows again is harmless.
+
+        Raises:
+            CycleConflict: Other values are kept for the same session, schema and move.
+        """
+        ...
