@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 import psutil
@@ -27,8 +28,9 @@ from tests.contract.examples import (
 from tradeops.adapters.ledger_sqlalchemy import SqlLedger, open_ledger
 from tradeops.adapters.sqlite import HeldConnection
 from tradeops.domain.claims import Claim, Owner
-from tradeops.domain.errors import CycleHeld, StaleEpoch
+from tradeops.domain.errors import CycleHeld, IllegalTransition, StaleEpoch
 from tradeops.domain.lifecycle import CycleState, OrderState
+from tradeops.domain.models import Promotion
 from tradeops.domain.verdicts import KillSwitch
 
 Work = Callable[[SqlLedger], object]
@@ -117,3 +119,14 @@ def race_with_late_locks(url: str, days: int, start_at: float) -> None:
     """The mutant: a writer takes the write lock when it first writes, not when it first reads."""
     HeldConnection.write = HeldConnection.read  # type: ignore[method-assign]
     race(url, days, start_at)
+
+
+def race_to_promote(url: str, promotion: Promotion, number: int, start_at: float, outcomes: Any) -> None:
+    """Ask for one step under a request of its own, at the same moment as another, and say what came of it."""
+    with open_ledger(url) as ledger:
+        time.sleep(max(0.0, start_at - time.time()))
+        try:
+            ledger.record_promotion(replace(promotion, requested_by=f"promote_models/{number}"))
+            outcomes.put("recorded")
+        except IllegalTransition:
+            outcomes.put("refused")

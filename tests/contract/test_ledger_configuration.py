@@ -4,6 +4,8 @@ import pytest
 
 from tests.contract.examples import BOOK, BUNDLE, session_after
 from tradeops.adapters.ledger_sqlalchemy import SqlLedger
+from tradeops.adapters.ledger_sqlalchemy.chain import MARKET_STREAM, NewEntry, append_entry
+from tradeops.adapters.ledger_sqlalchemy.payloads import Kind
 from tradeops.bootstrap.policy import load_policy
 from tradeops.domain.claims import ClockMove
 from tradeops.domain.errors import CycleConflict, UnknownRecord
@@ -52,6 +54,55 @@ def test_the_clock_moves_forward_once_a_request(ledger: Ledger) -> None:
     assert ledger.find_clock_move("ingest/1") == SECOND_MOVE
     assert ledger.find_clock_move("ingest/2") is None
     assert ledger.chain_heads()[0].sequence == 2
+
+
+def test_a_watermark_names_the_move_that_it_saw(ledger: Ledger) -> None:
+    positions = {"market.bars/0": 120, "market.bars/1": 7}
+    third = ClockMove(
+        before=session_after(11),
+        after=session_after(12),
+        sessions=1,
+        requested_by="ingest/2",
+        positions=positions,
+        counts={"published": 5, "dead": 1},
+    )
+    assert ledger.market_sequence() == 0
+    for move in (FIRST_MOVE, SECOND_MOVE, third):
+        ledger.record_clock_move(move)
+
+    assert ledger.market_sequence() == 3
+    assert [ledger.clock_move(market) for market in (1, 2, 3)] == [FIRST_MOVE, SECOND_MOVE, third]
+    assert ledger.clock_move(3).positions == positions
+    for market in (0, 4):
+        with pytest.raises(UnknownRecord):
+            ledger.clock_move(market)
+
+
+def test_a_load_that_closed_no_session_is_a_move_of_its_own_once(ledger: Ledger) -> None:
+    still = ClockMove(
+        before=FIRST_MOVE.after, after=FIRST_MOVE.after, sessions=0, requested_by="backfill/2", counts={"duplicate": 9}
+    )
+    for move in (FIRST_MOVE, still, still, SECOND_MOVE):
+        ledger.record_clock_move(move)
+
+    assert ledger.find_clock_move("backfill/2") == still
+    assert (ledger.market_sequence(), ledger.market_clock()) == (3, SECOND_MOVE.after)
+
+
+def test_a_move_of_the_former_revision_decodes_and_verifies(sql_ledger: SqlLedger) -> None:
+    """It was written without positions and counts."""
+    payload = '{"after":"2001-03-11","before":null,"requested_by":"backfill/1","sessions":7}'
+    with sql_ledger._connection.write() as connection:
+        append_entry(
+            connection, NewEntry(stream=MARKET_STREAM, kind=Kind.CLOCK_MOVE, key="backfill/1", payload=payload)
+        )
+    sql_ledger.record_clock_move(SECOND_MOVE)
+
+    assert sql_ledger.clock_move(1) == FIRST_MOVE
+    assert sql_ledger.clock_move(1).positions == {}
+    assert sql_ledger.find_clock_move("backfill/1") == FIRST_MOVE
+    assert sql_ledger.market_clock() == SECOND_MOVE.after
+    sql_ledger.verify_chains()
 
 
 def check_clock_is_not_moved_from_elsewhere(ledger: Ledger) -> None:

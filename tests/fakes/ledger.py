@@ -20,6 +20,7 @@ from tradeops.domain.identifiers import BookId, BundleId, ClientOrderId, CycleId
 from tradeops.domain.learners import LearnerState
 from tradeops.domain.lifecycle import CYCLE_STEPS, ORDER_STEPS, CycleState, OrderState, advance
 from tradeops.domain.market import Watermark
+from tradeops.domain.models import ModelRef, Promotion, check_promotion
 from tradeops.domain.orders import Fill, Order, OrderChange
 from tradeops.domain.policy import TradingPolicy
 from tradeops.domain.settlements import Settlement
@@ -62,6 +63,7 @@ class InMemoryLedger:
     bundles: dict[BundleId, Bundle] = field(default_factory=dict)
     switches: dict[BookId, KillSwitch] = field(default_factory=dict)
     moves: dict[str, ClockMove] = field(default_factory=dict)
+    promotions: dict[tuple[str, ModelRef], Promotion] = field(default_factory=dict)
 
     def close(self) -> None:
         pass
@@ -288,6 +290,12 @@ class InMemoryLedger:
     def market_clock(self) -> date | None:
         return list(self.moves.values())[-1].after if self.moves else None
 
+    def clock_move(self, market: int) -> ClockMove:
+        return _get(dict(enumerate(self.moves.values(), 1)), market)
+
+    def market_sequence(self) -> int:
+        return len(self.moves)
+
     def find_clock_move(self, requested_by: str) -> ClockMove | None:
         return self.moves.get(requested_by)
 
@@ -298,6 +306,22 @@ class InMemoryLedger:
             raise CycleConflict("the clock stands elsewhere")
         self.moves[move.requested_by] = move
         self.streams.append("market", "clock_move", move.requested_by, encode_canonical(move).decode())
+
+    # Promotions
+
+    def record_promotion(self, promotion: Promotion) -> None:
+        key = (promotion.requested_by, promotion.model)
+        if key not in self.promotions:
+            check_promotion(promotion, self.promotions.values())
+            self.promotions[key] = promotion
+            name = f"{promotion.model} {promotion.requested_by}"
+            self.streams.append("promotions", "promotion", name, encode_canonical(promotion).decode())
+
+    def find_promotion(self, requested_by: str, model: ModelRef) -> Promotion | None:
+        return self.promotions.get((requested_by, model))
+
+    def list_promotions(self) -> tuple[Promotion, ...]:
+        return tuple(self.promotions.values())
 
     # Chains
 

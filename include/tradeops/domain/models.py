@@ -6,7 +6,9 @@ from datetime import date
 from enum import StrEnum
 from typing import NewType
 
+from tradeops.domain.errors import IllegalTransition
 from tradeops.domain.identifiers import BookId, Stage, ValueRef
+from tradeops.domain.lifecycle import advance
 
 ModelRef = NewType("ModelRef", str)
 
@@ -131,6 +133,30 @@ def read_standing(promotions: Iterable[Promotion]) -> ModelStanding:
                 opens_on=entry.opens_on,
             )
     return ModelStanding(live=live, live_version=live_version, staged=tuple(staged.values()), states=states)
+
+
+def check_promotion(promotion: Promotion, recorded: Iterable[Promotion]) -> None:
+    """Whether an entry may follow those recorded, oldest first.
+
+    Raises:
+        IllegalTransition: The model does not stand at `before`, there is no such step, or another
+            model acts live than the entry says.
+    """
+    standing = read_standing(recorded)
+    stands = standing.states.get(promotion.model, ModelState.CANDIDATE)
+    if stands is not promotion.before:
+        raise IllegalTransition(
+            f"{promotion.model} stands at {stands}, not at {promotion.before}; read the standing again",
+            model=promotion.model,
+            stands=stands,
+        )
+    if promotion.before is promotion.after:
+        return
+    advance(MODEL_STEPS, promotion.before, promotion.after)
+    if promotion.after is ModelState.LIVE and promotion.previous_live != standing.live:
+        raise IllegalTransition(
+            f"{standing.live} acts live, not {promotion.previous_live}; read the standing again", live=standing.live
+        )
 
 
 def open_stage_book(stage: Stage, version: int, *, generation: int = 1) -> BookId:

@@ -13,6 +13,7 @@ GENESIS = "0" * 64
 CONFIGURATION_STREAM = "configuration"
 LEARNERS_STREAM = "learners"
 MARKET_STREAM = "market"
+PROMOTIONS_STREAM = "promotions"
 
 _HEAD = select(STREAMS.c.sequence, STREAMS.c.hash).where(STREAMS.c.stream == bindparam("stream"))
 _INSERT_HEAD = insert(STREAMS)
@@ -21,6 +22,10 @@ _INSERT_ENTRY = insert(ENTRIES).returning(ENTRIES.c.id)
 _PAYLOAD = select(ENTRIES.c.payload).where(
     ENTRIES.c.stream == bindparam("stream"), ENTRIES.c.kind == bindparam("kind"), ENTRIES.c.key == bindparam("key")
 )
+_PAYLOAD_AT = select(ENTRIES.c.payload).where(
+    ENTRIES.c.stream == bindparam("stream"), ENTRIES.c.sequence == bindparam("sequence")
+)
+_ALL_PAYLOADS = select(ENTRIES.c.payload).where(ENTRIES.c.stream == bindparam("stream")).order_by(ENTRIES.c.sequence)
 _NEWEST_PAYLOAD = (
     select(ENTRIES.c.payload)
     .where(ENTRIES.c.stream == bindparam("stream"), ENTRIES.c.kind == bindparam("kind"))
@@ -90,6 +95,16 @@ def find_newest_payload(connection: Connection, stream: str, kind: Kind) -> str 
     """What the entry of the greatest key holds."""
     found = connection.execute(_NEWEST_PAYLOAD, {"stream": stream, "kind": kind.value})
     return found.scalar_one_or_none()
+
+
+def find_payload_at(connection: Connection, stream: str, sequence: int) -> str | None:
+    """What the entry at that place of a stream holds."""
+    return connection.execute(_PAYLOAD_AT, {"stream": stream, "sequence": sequence}).scalar_one_or_none()
+
+
+def read_payloads(connection: Connection, stream: str) -> tuple[str, ...]:
+    """What all entries of a stream hold, oldest first."""
+    return tuple(connection.execute(_ALL_PAYLOADS, {"stream": stream}).scalars())
 
 
 def _move_head(connection: Connection, stream: str, head: Head) -> None:

@@ -8,13 +8,21 @@ from tradeops.adapters.ledger_sqlalchemy.configuration import SqlConfiguration
 from tradeops.adapters.ledger_sqlalchemy.decision_reads import SqlDecisionReads
 from tradeops.adapters.ledger_sqlalchemy.decisions import SqlDecisionLog
 from tradeops.adapters.ledger_sqlalchemy.market_clock import SqlMarketClock
+from tradeops.adapters.ledger_sqlalchemy.promotions import SqlPromotions
 from tradeops.adapters.ledger_sqlalchemy.schema import migrate_if_behind
 from tradeops.adapters.ledger_sqlalchemy.verification import SqlChains
 from tradeops.adapters.sqlite import HeldConnection, create_sqlite_engine
 
 
 class SqlLedger(
-    SqlCycleClaims, SqlDecisionLog, SqlDecisionReads, SqlBookKeeping, SqlConfiguration, SqlMarketClock, SqlChains
+    SqlCycleClaims,
+    SqlDecisionLog,
+    SqlDecisionReads,
+    SqlBookKeeping,
+    SqlConfiguration,
+    SqlMarketClock,
+    SqlPromotions,
+    SqlChains,
 ):
     """`Ledger` on a database.
 

@@ -12,6 +12,7 @@ from tradeops.domain.decisions import Decision
 from tradeops.domain.identifiers import BundleId, CycleId
 from tradeops.domain.learners import LearnerState
 from tradeops.domain.market import Watermark
+from tradeops.domain.models import Promotion
 from tradeops.domain.orders import OrderChange
 from tradeops.domain.policy import TradingPolicy
 from tradeops.domain.settlements import Settlement
@@ -31,6 +32,7 @@ class Kind(StrEnum):
     POLICY = "policy"
     BUNDLE = "bundle"
     CLOCK_MOVE = "clock_move"
+    PROMOTION = "promotion"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,4 +86,5 @@ _CONTENT: dict[Kind, type[Any]] = {
     Kind.POLICY: TradingPolicy,
     Kind.BUNDLE: Bundle,
     Kind.CLOCK_MOVE: ClockMove,
+    Kind.PROMOTION: Promotion,
 }
