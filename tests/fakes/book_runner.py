@@ -50,6 +50,7 @@ class BookRunner:
     calendar: TradingCalendar
     policy: TradingPolicy
     book_id: BookId = field(default_factory=BookId)
+    opens_on: date | None = None
 
     def settle(self, session: date) -> Settlement:
         return settle_session(
@@ -60,6 +61,7 @@ class BookRunner:
             calendar=self.calendar,
             policy=self.policy,
             book_id=self.book_id,
+            opens_on=self.opens_on or self.policy.account.opens_on,
             session=session,
         )
 

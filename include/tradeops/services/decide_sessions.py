@@ -34,6 +34,7 @@ class SessionDecider:
     """Everything that deciding a book's sessions needs.
 
     Args:
+        opens_on: When the books that it decides open; none has a session before.
         settle: Settles one session of one book; harmless when repeated.
     """
 
@@ -41,6 +42,7 @@ class SessionDecider:
     source: MarketSource
     calendar: TradingCalendar
     policy: TradingPolicy
+    opens_on: date
     settle: Callable[[BookId, date], object]
     runner: CycleRunner
 
@@ -79,8 +81,7 @@ class SessionDecider:
         clock = self.ledger.market_clock()
         if clock is None:
             raise DataError("no history is loaded; run replay_history or ingest_market_data first")
-        opens_on = self.policy.account.opens_on
-        due = self.calendar.sessions(last or opens_on, min(until or clock, clock))
+        due = self.calendar.sessions(last or self.opens_on, min(until or clock, clock))
         ahead = (session for session in due if last is None or session > last)
         if only is None:
             yield from ahead

@@ -37,13 +37,14 @@ def settle_session(  # noqa: PLR0913 - each port by name
     calendar: TradingCalendar,
     policy: TradingPolicy,
     book_id: BookId,
+    opens_on: date,
     session: date,
 ) -> Settlement:
     """Settle a session, or return its recorded settlement; harmless when repeated.
 
     In this order: splits and dividends on the book of the previous close; fills at the open; expiry
-    at the close; borrow and interest; marks; matured outcomes. The account opens flat on
-    `policy.account.opens_on`.
+    at the close; borrow and interest; marks; matured outcomes. The book opens flat, with the policy's
+    initial cash, in the first session from `opens_on` on.
 
     Args:
         ledger: Where settlements are recorded.
@@ -53,6 +54,7 @@ def settle_session(  # noqa: PLR0913 - each port by name
         calendar: Sessions.
         policy: Account, costs, blend.
         book_id: Whose book.
+        opens_on: When the book opens: the account's first day, or when a model entered its stage.
         session: The session after the book's newest settlement.
 
     Raises:
@@ -73,6 +75,7 @@ def settle_session(  # noqa: PLR0913 - each port by name
         calendar=calendar,
         policy=policy,
         book_id=book_id,
+        opens_on=opens_on,
         session=session,
     )
     return _settle(case, previous)
@@ -94,8 +97,7 @@ def _check_next(case: SettlementCase, previous: Settlement | None) -> None:
     if previous is not None:
         expected = case.calendar.next_session(previous.session)
     else:
-        opens_on = case.policy.account.opens_on
-        expected = case.calendar.sessions(opens_on, opens_on + LONGEST_CLOSURE)[0]
+        expected = case.calendar.sessions(case.opens_on, case.opens_on + LONGEST_CLOSURE)[0]
     if case.session != expected:
         raise OutOfOrderSession(
             f"the book {case.book_id} settles {expected} next, not {case.session}", session=case.session

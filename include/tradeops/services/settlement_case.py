@@ -15,7 +15,7 @@ from tradeops.ports.value_store import ValueStore
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettlementCase:
-    """The ports, the book and the session of one settlement."""
+    """The ports, the book and the session of one settlement; the book opens on or after `opens_on`."""
 
     ledger: Ledger
     values: ValueStore
@@ -24,6 +24,7 @@ class SettlementCase:
     calendar: TradingCalendar
     policy: TradingPolicy
     book_id: BookId
+    opens_on: date
     session: date
 
     @property

@@ -1,6 +1,7 @@
 """Every undecided session up to the market clock, in order, settled before it is decided."""
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -14,7 +15,8 @@ from tests.unit.examples import base_policy
 from tradeops.domain.claims import ClockMove
 from tradeops.domain.decisions import CycleRequest, Outcome
 from tradeops.domain.errors import CycleHeld, DataError, OutOfOrderSession
-from tradeops.domain.identifiers import BookId, CycleId
+from tradeops.domain.identifiers import BookId, CycleId, Stage
+from tradeops.domain.models import open_stage_book
 from tradeops.ports.cycle_runner import CycleOutcome
 from tradeops.services.decide_sessions import SessionDecider
 
@@ -61,6 +63,7 @@ def decider(diary: Diary) -> SessionDecider:
         source=FakeMarketSource(calendar, bars),
         calendar=calendar,
         policy=base_policy(),
+        opens_on=base_policy().account.opens_on,
         settle=diary.settle,
         runner=runner,
     )
@@ -171,6 +174,29 @@ def test_books_are_decided_apart(decider: SessionDecider, diary: Diary) -> None:
 
     assert decider.decide_sessions(other).decided == 3
     assert {request.book_id for request in diary.requests} == {BOOK, other}
+
+
+def check_later_book_begins_with_its_first_session(
+    decider: SessionDecider, diary: Diary, enter: Callable[[SessionDecider, date], SessionDecider]
+) -> None:
+    """A model that entered its stage in the fourth session decides that one first, beside the live book."""
+    load(diary, DAYS[4])
+    decider.decide_sessions(BOOK)
+    diary.lines.clear()
+    done = enter(decider, DAYS[3]).decide_sessions(open_stage_book(Stage.SHADOW, 1))
+
+    assert (done.decided, done.last) == (2, DAYS[4])
+    assert diary.lines == [f"{what} {day}" for day in DAYS[3:5] for what in ("settle", "decide")]
+    assert decider.decide_sessions(BOOK).decided == 0
+
+
+def test_a_book_that_opens_later_begins_with_its_first_session(decider: SessionDecider, diary: Diary) -> None:
+    check_later_book_begins_with_its_first_session(decider, diary, lambda made, day: replace(made, opens_on=day))
+
+
+def test_mutant_that_opens_every_book_with_the_account_is_found(decider: SessionDecider, diary: Diary) -> None:
+    with pytest.raises(AssertionError):
+        check_later_book_begins_with_its_first_session(decider, diary, lambda made, _day: made)
 
 
 def test_decision_time_is_the_close_and_both_delays(decider: SessionDecider, diary: Diary) -> None:

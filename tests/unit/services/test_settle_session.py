@@ -18,10 +18,11 @@ from tests.fakes.value_store import InMemoryValueStore
 from tests.unit.examples import policy_with
 from tradeops.domain.errors import NotKnownYet, OutOfOrderSession
 from tradeops.domain.forecasts import Forecasts
-from tradeops.domain.identifiers import InstrumentId
+from tradeops.domain.identifiers import InstrumentId, Stage
 from tradeops.domain.learners import RESIDUAL_QUANTILES
 from tradeops.domain.lifecycle import OrderState
 from tradeops.domain.market import CorporateAction
+from tradeops.domain.models import open_stage_book
 from tradeops.domain.orders import OrderChange, Side
 from tradeops.domain.policy import TradingPolicy
 from tradeops.execution.paper_fills import make_acceptor, make_executor
@@ -68,6 +69,27 @@ def test_the_account_opens_flat_on_its_day_and_on_no_other() -> None:
 def test_an_account_that_opens_on_a_day_off_opens_on_the_next_session() -> None:
     runner = open_runner(policy=policy_with(account={"opens_on": date(2001, 3, 3)}))
     assert runner.settle(date(2001, 3, 5)).equity == 100_000
+
+
+def test_the_book_of_a_stage_opens_flat_when_the_model_enters_and_shares_no_capital_with_live() -> None:
+    runner = open_runner({"A": {3: "20", 4: "30"}})
+    runner.settle(DAYS[0])
+    runner.decide(DAYS[0], [Wish("1", Side.BUY, "A", 100)])
+    live = [runner.settle(day) for day in DAYS[1:5]][-1]
+    shadow = replace(runner, book_id=open_stage_book(Stage.SHADOW, 1), opens_on=DAYS[3])
+    for too_early in (DAYS[0], DAYS[2], DAYS[4]):
+        with pytest.raises(OutOfOrderSession, match=f"shadow/shadow/blender_v1 settles {DAYS[3]} next"):
+            shadow.settle(too_early)
+
+    opened = shadow.settle(DAYS[3])
+    assert (opened.equity, opened.closing.cash, dict(opened.closing.positions)) == (100_000, 100_000, {})
+    assert opened.profit.total == 0
+    assert runner.ledger.learner_state(opened.learner_states[RESIDUAL_QUANTILES]).matured == 0
+    shadow.decide(DAYS[3], [Wish("2", Side.BUY, "A", 10)])
+    assert shadow.settle(DAYS[4]).closing.quantity(A) == 10
+    assert runner.ledger.latest_settlement(runner.book_id) == live
+    assert live.closing.quantity(A) == 100
+    assert runner.settle(DAYS[5]).closing.quantity(A) == 100
 
 
 def test_sessions_are_settled_in_order_and_only_once_known() -> None:
