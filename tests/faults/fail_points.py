@@ -38,7 +38,7 @@ LEDGER_WRITES = (
     "record_order_changes",
     "close_cycle",
 )
-STORED_VALUES = ("market_view/1", "opinions/1", "forecasts/1", "residual_samples/1", "document")
+STORED_VALUES = ("market_view/2", "opinions/1", "forecasts/1", "residual_samples/1", "document")
 # Of the first cycle: as many as the graph takes steps.
 FIRST_CHECKPOINTS = tuple(f"checkpoint aput {number}" for number in range(1, 14))
 FIRST_NODE_WRITES = tuple(f"checkpoint aput_writes {number}" for number in range(1, 13))

@@ -41,21 +41,28 @@ def build_view(
     splits: npt.ArrayLike = 1.0,
     dividends: npt.ArrayLike = 0.0,
     names: Sequence[InstrumentId] | None = None,
+    features: Mapping[str, npt.ArrayLike] | None = None,
 ) -> MarketView:
-    """A view of (T, N) closes; the other columns are spread to its shape."""
+    """A view of (T, N) closes; the other columns and the features are spread to its shape."""
     close = np.array(closes, dtype=np.float64)
     sessions = business_days(FIRST_DAY, len(close))
     instruments = tuple(names or NAMES[: close.shape[1]])
     given = {"volume": volumes, "split": splits, "dividend": dividends}
-    columns = {name: np.broadcast_to(np.asarray(v, dtype=np.float64), close.shape).copy() for name, v in given.items()}
+    columns = {name: spread(values, close.shape) for name, values in given.items()}
     return MarketView(
         as_of=datetime.combine(sessions[-1], time(21, 30), UTC),
         watermark=Watermark(market=len(close), ledger=1),
         sessions=sessions,
         instruments=instruments,
         columns={"close": close, **columns},
+        features={name: spread(values, close.shape[1:]) for name, values in (features or {}).items()},
         reference_prices={name: Decimal(repr(float(p))) for name, p in zip(instruments, close[-1], strict=True)},
     )
+
+
+def spread(values: npt.ArrayLike, shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
+    """A float64 array of its own, of that shape."""
+    return np.broadcast_to(np.asarray(values, dtype=np.float64), shape).copy()
 
 
 def random_closes(seed: int, rows: int, columns: int, volatility: float = 0.02) -> npt.NDArray[np.float64]:

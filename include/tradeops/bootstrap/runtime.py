@@ -5,6 +5,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
+import numpy as np
 from threadpoolctl import threadpool_limits
 
 from agents.roster import Agent, build_roster
@@ -22,6 +23,7 @@ from tradeops.domain.bundles import Bundle
 from tradeops.domain.claims import ClockMove
 from tradeops.domain.decisions import DecisionRecord
 from tradeops.domain.errors import UnknownRecord
+from tradeops.domain.features import FeatureRows
 from tradeops.domain.identifiers import BookId, CycleId, parse_session
 from tradeops.domain.policy import TradingPolicy
 from tradeops.domain.settlements import Settlement
@@ -86,6 +88,7 @@ class Runtime:
                 source=self.source,
                 calendar=self.calendar,
                 policy=self.policy,
+                opens_on=self.policy.account.opens_on,
                 settle=self.settle,
                 runner=runner,
             )
@@ -124,6 +127,7 @@ class Runtime:
             calendar=self.calendar,
             policy=self.policy,
             book_id=book_id,
+            opens_on=self.policy.account.opens_on,
             session=session,
         )
 
@@ -141,8 +145,8 @@ class Runtime:
         """What a cycle of this installation may call."""
         inputs = ObservedInputs(
             ledger=self.ledger,
-            source=self.source,
-            calendar=self.calendar,
+            histories=lambda market: self.source,
+            features=_Unbuilt(),
             universe=self.policy.universe,
         )
         return CyclePorts(
@@ -201,6 +205,13 @@ def open_runtime(
             durability=durability,
             nodes=nodes,
         )
+
+
+class _Unbuilt:
+    """No feature of any session."""
+
+    def read(self, session: date, *, market: int) -> FeatureRows:
+        return FeatureRows(session=session, market=market, schema="", instruments=(), names=(), values=np.zeros((0, 0)))
 
 
 def _ignore(outcome: CycleOutcome) -> None:

@@ -1,37 +1,48 @@
 """A cycle's inputs as the market and the ledger give them at its time."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+
+import numpy as np
 
 from tradeops.domain.claims import Claim
 from tradeops.domain.decisions import BookState, CycleRequest, Decision
 from tradeops.domain.errors import DataError, UnknownRecord
+from tradeops.domain.features import FeatureRows
 from tradeops.domain.identifiers import BookId, InstrumentId, LearnerStateId
 from tradeops.domain.learners import LearnerState
-from tradeops.domain.market import MarketView
+from tradeops.domain.market import FloatArray, MarketView
 from tradeops.domain.policy import UniversePolicy
 from tradeops.domain.settlements import Settlement
+from tradeops.ports.feature_store import FeatureReader
 from tradeops.ports.input_reader import ReadInputs
 from tradeops.ports.ledger import Ledger
 from tradeops.ports.market_source import MarketSource
-from tradeops.ports.trading_calendar import TradingCalendar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObservedInputs:
-    """The input reader of history and present."""
+    """The input reader of history and present.
+
+    Args:
+        ledger: Settlements, earlier decisions, learner states.
+        histories: The market as it stood after a move of the market clock, by its sequence; what was
+            loaded later is invisible to a redo of an earlier cycle.
+        features: Features of a session, as of a move of the market clock.
+        universe: Who may be judged.
+    """
 
     ledger: Ledger
-    source: MarketSource
-    calendar: TradingCalendar
+    histories: Callable[[int], MarketSource]
+    features: FeatureReader
     universe: UniversePolicy
 
     def read(self, request: CycleRequest, claim: Claim) -> ReadInputs:
         """Inputs as of `request.as_of`.
 
         Raises:
-            UnknownRecord: The session is not settled yet.
+            UnknownRecord: The session is not settled, or its features are not built yet.
         """
         settlement = self.ledger.find_settlement(request.book_id, request.session)
         if settlement is None:
@@ -50,10 +61,12 @@ class ObservedInputs:
         return self.ledger.learner_state(state_id)
 
     def _read_view(self, request: CycleRequest, claim: Claim) -> MarketView:
-        names = self._list_universe(request)
+        source = self.histories(claim.watermark.market)
+        names = self._list_universe(source, request)
         if not names:
             raise DataError(f"no name has {self.universe.minimum_bars} bars on {request.session}")
-        window = self.source.read_window(names, request.session, self.universe.lookback, known_at=request.as_of)
+        window = source.read_window(names, request.session, self.universe.lookback, known_at=request.as_of)
+        rows = self.features.read(request.session, market=claim.watermark.market)
         return MarketView(
             as_of=request.as_of,
             watermark=claim.watermark,
@@ -61,10 +74,11 @@ class ObservedInputs:
             instruments=names,
             columns=window.columns,
             reference_prices=window.reference_prices,
+            features=align_features(rows, names),
         )
 
-    def _list_universe(self, request: CycleRequest) -> tuple[InstrumentId, ...]:
-        session, known_at, source = request.session, request.as_of, self.source
+    def _list_universe(self, source: MarketSource, request: CycleRequest) -> tuple[InstrumentId, ...]:
+        session, known_at = request.session, request.as_of
         return tuple(
             name
             for name in sorted(set(self.universe.names) & set(source.instruments))
@@ -88,6 +102,16 @@ class ObservedInputs:
             return None
         record = self.ledger.find_decision(book_id, last)
         return None if record is None else record.decision
+
+
+def align_features(rows: FeatureRows, instruments: tuple[InstrumentId, ...]) -> Mapping[str, FloatArray]:
+    """(N,) values of each feature for N instruments; NaN for one that the rows do not hold."""
+    positions = {name: at for at, name in enumerate(rows.instruments)}
+    aligned = np.full((len(rows.names), len(instruments)), np.nan)
+    for at, name in enumerate(instruments):
+        if name in positions:
+            aligned[:, at] = rows.values[:, positions[name]]
+    return dict(zip(rows.names, aligned, strict=True))
 
 
 def list_last_selected(before: Decision | None, settlement: Settlement) -> Mapping[InstrumentId, date]:

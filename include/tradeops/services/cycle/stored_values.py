@@ -14,23 +14,30 @@ from tradeops.domain.identifiers import AgentId, InstrumentId
 from tradeops.domain.market import MarketView, Watermark
 from tradeops.domain.opinions import Opinions
 
+VIEW_KIND = "market_view/2"
+# Written before a view held features; records that name such a view are still read.
+VIEW_KIND_WITHOUT_FEATURES = "market_view/1"
+FEATURE_PREFIX = "feature."
+
 
 def encode_view(view: MarketView) -> bytes:
     """Bytes of a view."""
     header = {
-        "kind": "market_view/1",
+        "kind": VIEW_KIND,
         "as_of": view.as_of,
         "watermark": view.watermark,
         "sessions": view.sessions,
         "instruments": view.instruments,
         "reference_prices": view.reference_prices,
     }
-    return encode_columns(header, view.columns)
+    features = {FEATURE_PREFIX + name: values for name, values in view.features.items()}
+    return encode_columns(header, {**view.columns, **features})
 
 
 def decode_view(data: bytes) -> MarketView:
-    """The view that `encode_view` wrote."""
-    header, columns = _decode(data, "market_view/1")
+    """The view that `encode_view` wrote; without features when an earlier form is read."""
+    header, stored = _decode(data, VIEW_KIND, VIEW_KIND_WITHOUT_FEATURES)
+    features = {name: values for name, values in stored.items() if name.startswith(FEATURE_PREFIX)}
     watermark = cast("Mapping[str, int]", header["watermark"])
     prices = cast("Mapping[str, str]", header["reference_prices"])
     return MarketView(
@@ -38,7 +45,8 @@ def decode_view(data: bytes) -> MarketView:
         watermark=Watermark(market=watermark["market"], ledger=watermark["ledger"]),
         sessions=tuple(date.fromisoformat(text) for text in _texts(header, "sessions")),
         instruments=_instruments(header),
-        columns=columns,
+        columns={name: values for name, values in stored.items() if name not in features},
+        features={name.removeprefix(FEATURE_PREFIX): values for name, values in features.items()},
         reference_prices={InstrumentId(name): Decimal(text) for name, text in prices.items()},
     )
 
@@ -85,10 +93,10 @@ def decode_forecasts(data: bytes) -> Forecasts:
     return Forecasts(instruments=_instruments(header), **columns)
 
 
-def _decode(data: bytes, kind: str) -> tuple[dict[str, object], dict[str, np.ndarray]]:
+def _decode(data: bytes, *kinds: str) -> tuple[dict[str, object], dict[str, np.ndarray]]:
     header, columns = decode_columns(data)
-    if header.get("kind") != kind:
-        raise CorruptInput(f"stored value is {header.get('kind')!r}, expected {kind!r}", kind=kind)
+    if header.get("kind") not in kinds:
+        raise CorruptInput(f"stored value is {header.get('kind')!r}, expected {kinds[0]!r}", kind=kinds[0])
     return header, columns
 
 

@@ -1,5 +1,6 @@
 """Finds the first input and the first output in which two decisions differ, and the step."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
@@ -77,7 +78,7 @@ def find_first(step: str, old: object, new: object, path: str = "") -> FieldDiff
 
 
 def describe_view(view: MarketView) -> object:
-    """A view as plain values: column, instrument, session."""
+    """A view as plain values: column, instrument, session; feature, instrument (None when unknown)."""
     columns = {
         name: {
             instrument: {session.isoformat(): float(column[row, item]) for row, session in enumerate(view.sessions)}
@@ -85,7 +86,14 @@ def describe_view(view: MarketView) -> object:
         }
         for name, column in view.columns.items()
     }
-    return {**columns, "reference_prices": to_plain(view.reference_prices)}
+    features = {
+        name: {
+            instrument: None if math.isnan(value) else value
+            for instrument, value in zip(view.instruments, values.tolist(), strict=True)
+        }
+        for name, values in view.features.items()
+    }
+    return {**columns, "feature": features, "reference_prices": to_plain(view.reference_prices)}
 
 
 def _describe(decision: Decision, values: ValueStore) -> Iterator[tuple[str, object]]:

@@ -1,6 +1,7 @@
-"""What-if values of a replay: one close, one policy value or one learner parameter."""
+"""What-if values of a replay: one close, one feature, one policy value or one learner parameter."""
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -13,9 +14,11 @@ from tradeops.domain.market import MarketView
 from tradeops.domain.policy import TradingPolicy
 
 FORMS = (
-    "close:AAPL:2005-02-25=+0.01, policy:limits.single_name=0.25 "
+    "close:AAPL:2005-02-25=+0.01, feature:rsi_14:AAPL=30, policy:limits.single_name=0.25 "
     "or learner:residual_quantiles.q05=-1.7 (a leading + adds, anything else sets)"
 )
+# Parts of the path, where their number is fixed, by target; names of the policy may be nested.
+PARTS: Mapping[str, int | None] = {"close": 2, "feature": 2, "learner": 2, "policy": None}
 T = TypeVar("T")
 
 
@@ -24,7 +27,7 @@ class Override:
     """One changed value.
 
     Args:
-        target: `close`, `policy` or `learner`.
+        target: `close`, `feature`, `policy` or `learner`.
         path: What of it, in parts.
         amount: The value, or what to add to it.
         adds: True when `amount` is added.
@@ -48,13 +51,13 @@ def parse_override(text: str) -> Override:
     """
     left, _, right = text.partition("=")
     target, _, rest = left.partition(":")
-    path = tuple(rest.split(":" if target == "close" else "."))
-    expected = {"close": 2, "learner": 2}.get(target, len(path))
+    path = tuple(rest.split(":" if target in ("close", "feature") else "."))
     try:
         amount = Decimal(right)
     except InvalidOperation:
         amount = Decimal("NaN")
-    if target not in ("close", "policy", "learner") or len(path) != expected or not all(path) or not amount.is_finite():
+    fits = target in PARTS and PARTS[target] in (None, len(path)) and all(path)
+    if not fits or not amount.is_finite():
         raise ConfigurationError(f"override {text!r} is not of the form {FORMS}", override=text)
     if target == "close":
         parse_session(path[1])
@@ -68,9 +71,17 @@ class Overrides:
     items: tuple[Override, ...] = ()
 
     def apply_to_view(self, view: MarketView) -> MarketView:
-        """The view with changed closes; the very view when none of them lies in it."""
+        """The view with changed closes and features; the very view when none of them lies in it.
+
+        A changed close does not reach the features, which are recorded values of their own.
+
+        Raises:
+            ConfigurationError: The view holds no such feature.
+        """
         for override in self._of("close"):
             view = _change_close(view, override)
+        for override in self._of("feature"):
+            view = _change_feature(view, override)
         return view
 
     def apply_to_policy(self, policy: TradingPolicy) -> TradingPolicy:
@@ -105,6 +116,19 @@ def _change_close(view: MarketView, override: Override) -> MarketView:
     if session == view.session:
         prices[name] = override.change(prices[name])
     return dataclasses.replace(view, columns={**view.columns, "close": close}, reference_prices=prices)
+
+
+def _change_feature(view: MarketView, override: Override) -> MarketView:
+    feature, name = override.path[0], InstrumentId(override.path[1])
+    if feature not in view.features:
+        known = ", ".join(sorted(view.features))
+        raise ConfigurationError(f"the view of {view.session} has no feature {feature!r}; it has {known}")
+    if name not in view.instruments:
+        return view
+    values, item = view.features[feature].copy(), view.instruments.index(name)
+    # Something added to what could not be known stays unknown.
+    values[item] = float(override.change(Decimal(repr(float(values[item])))))
+    return dataclasses.replace(view, features={**view.features, feature: values})
 
 
 def _change_parameter(state: LearnerState, override: Override) -> LearnerState:

@@ -235,7 +235,7 @@ class TestInputs:
     def test_session_that_is_not_settled_cannot_be_decided(self) -> None:
         bench = Bench()
         unused: Any = None
-        inputs = ObservedInputs(ledger=bench.ledger, source=unused, calendar=unused, universe=unused)
+        inputs = ObservedInputs(ledger=bench.ledger, histories=unused, features=unused, universe=unused)
 
         with pytest.raises(UnknownRecord, match="settle before deciding"):
             inputs.read(bench.request(), claim_on(bench))

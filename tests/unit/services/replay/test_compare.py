@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -60,11 +61,24 @@ def test_difference_reads_as_one_line() -> None:
 
 
 def test_view_is_described_by_column_name_and_session() -> None:
-    view = build_view(random_closes(1, 3, 2))
+    view = build_view(random_closes(1, 3, 2), features={"rsi_14": [55.5, np.nan]})
     described: Any = describe_view(view)
 
     assert described["close"]["FB"][view.sessions[1].isoformat()] == float(view.columns["close"][1, 1])
-    assert set(described) == {"close", "volume", "split", "dividend", "reference_prices"}
+    assert described["feature"] == {"rsi_14": {"AAPL": 55.5, "FB": None}}
+    assert set(described) == {"close", "volume", "split", "dividend", "feature", "reference_prices"}
+
+
+def test_first_different_feature_is_named_and_an_unknown_one_equals_itself() -> None:
+    views = [
+        build_view(random_closes(1, 3, 2), features={"a": [np.nan, 1.0], "b": [2.0, last]}) for last in (3.0, np.nan)
+    ]
+    first, other = (describe_view(view) for view in views)
+
+    assert find_first("load_view", first, describe_view(views[0])) is None
+    assert find_first("load_view", first, other) == FieldDifference(
+        step="load_view", path="feature.b.FB", recorded=3.0, replayed=None
+    )
 
 
 def test_overlay_keeps_what_is_made_in_memory_and_reads_through() -> None:

@@ -4,6 +4,7 @@ import dataclasses
 from datetime import date
 from decimal import Decimal
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +18,7 @@ from tradeops.services.replay.overrides import NO_OVERRIDES, Override, Overrides
 AMOUNTS = st.decimals(min_value=-(10**6), max_value=10**6, allow_nan=False, allow_infinity=False, places=4)
 NAMES = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ.", min_size=1, max_size=6)
 FIELDS = st.text("abcdefghijklmnopqrstuvwxyz_0123456789", min_size=1, max_size=12)
-VIEW = build_view(random_closes(1, 6, 2))
+VIEW = build_view(random_closes(1, 6, 2), features={"ret_1": [0.5, np.nan], "vol_20": [0.01, 0.02]})
 AAPL = InstrumentId("AAPL")
 
 
@@ -30,6 +31,13 @@ def test_every_close_is_read_as_written(name: str, session: date, amount: Decima
     read = parse_override(f"close:{name}:{session.isoformat()}={amount}")
 
     assert read == Override(target="close", path=(name, session.isoformat()), amount=amount, adds=False)
+
+
+@given(feature=FIELDS, name=NAMES, amount=AMOUNTS.filter(lambda amount: amount >= 0))
+def test_every_feature_is_read_as_written_and_a_plus_adds(feature: str, name: str, amount: Decimal) -> None:
+    read = parse_override(f"feature:{feature}:{name}=+{amount}")
+
+    assert read == Override(target="feature", path=(feature, name), amount=amount, adds=True)
 
 
 @given(fields=st.lists(FIELDS, min_size=1, max_size=4), amount=AMOUNTS.filter(lambda amount: amount >= 0))
@@ -54,7 +62,7 @@ def test_any_other_text_is_refused_with_the_forms_or_read_whole(text: str) -> No
     except ConfigurationError as error:
         assert "is not of the form" in error.message or "is not a session date" in error.message
     else:
-        assert read.target in ("close", "policy", "learner")
+        assert read.target in ("close", "feature", "policy", "learner")
         assert all(read.path)
         assert read.amount.is_finite()
 
@@ -73,6 +81,15 @@ def test_any_other_text_is_refused_with_the_forms_or_read_whole(text: str) -> No
         "close:AAPL:2005-02-25:x=1",
         "close:AAPL:25.2.2005=1",
         "open:AAPL:2005-02-25=1",
+        "feature:rsi_14=1",
+        "feature:rsi_14:AAPL",
+        "feature:rsi_14:AAPL=",
+        "feature:rsi_14:AAPL=NaN",
+        "feature:rsi_14:AAPL=-Infinity",
+        "feature::AAPL=1",
+        "feature:rsi_14:=1",
+        "feature:rsi_14.AAPL=1",
+        "feature:rsi_14:AAPL:2005-02-25=1",
         "policy:=1",
         "policy:a..b=1",
         "learner:q05=1",
@@ -104,9 +121,37 @@ def test_earlier_close_leaves_the_reference_price() -> None:
     assert difference.sum() == 1
 
 
-@pytest.mark.parametrize("text", ["close:IBM:2001-03-01=7", "close:AAPL:1999-01-04=7"])
-def test_close_outside_the_view_leaves_the_very_view(text: str) -> None:
+@pytest.mark.parametrize("text", ["close:IBM:2001-03-01=7", "close:AAPL:1999-01-04=7", "feature:ret_1:IBM=7"])
+def test_close_or_feature_outside_the_view_leaves_the_very_view(text: str) -> None:
     assert overrides(text).apply_to_view(VIEW) is VIEW
+
+
+def test_feature_is_changed_for_its_name_and_nothing_else() -> None:
+    changed = overrides("feature:ret_1:AAPL=+0.25", "feature:vol_20:FB=0.5").apply_to_view(VIEW)
+
+    assert changed.features["ret_1"].tolist() == [0.75, pytest.approx(np.nan, nan_ok=True)]
+    assert changed.features["vol_20"].tolist() == [0.01, 0.5]
+    assert VIEW.features["vol_20"].tolist() == [0.01, 0.02]
+    assert changed.columns["close"].tobytes() == VIEW.columns["close"].tobytes()
+    assert changed.reference_prices == VIEW.reference_prices
+
+
+def test_unknown_value_of_a_feature_can_be_set_and_stays_unknown_when_added_to() -> None:
+    assert overrides("feature:ret_1:FB=0.1").apply_to_view(VIEW).features["ret_1"].tolist() == [0.5, 0.1]
+    assert np.isnan(overrides("feature:ret_1:FB=+0.1").apply_to_view(VIEW).features["ret_1"][1])
+
+
+def test_feature_that_the_view_does_not_hold_is_refused_with_those_it_does() -> None:
+    with pytest.raises(ConfigurationError, match=r"no feature 'ret_2'; it has ret_1, vol_20"):
+        overrides("feature:ret_2:AAPL=1").apply_to_view(VIEW)
+
+
+def test_close_changes_no_feature() -> None:
+    changed = overrides(f"close:AAPL:{VIEW.session.isoformat()}=+1").apply_to_view(VIEW)
+
+    assert [values.tobytes() for values in changed.features.values()] == [
+        values.tobytes() for values in VIEW.features.values()
+    ]
 
 
 def test_policy_value_is_changed_and_nothing_else() -> None:
