@@ -1,12 +1,30 @@
 """The columnar history for replay and training: append-only tables, each batch written once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Protocol
 
 import polars as pl
 
-from tradeops.domain.lake_tables import LakeTable
+from tradeops.domain.lake_tables import ColumnType, LakeTable
+
+_FRAME_TYPES: Mapping[ColumnType, pl.DataType] = {
+    ColumnType.TEXT: pl.String(),
+    ColumnType.DATE: pl.Date(),
+    ColumnType.TIME: pl.Datetime("us", "UTC"),
+    ColumnType.MONEY: pl.Decimal(20, 8),
+    ColumnType.FLOAT: pl.Float64(),
+    ColumnType.FLOATS: pl.List(pl.Float64()),
+    ColumnType.INTEGER: pl.Int64(),
+}
+
+
+def frame_schema(table: LakeTable) -> dict[str, pl.DataType]:
+    """Types of the columns of a frame that holds rows of the table, in the order stored.
+
+    A frame made from decimals with more than eight digits after the point rounds them silently.
+    """
+    return {name: _FRAME_TYPES[kind] for name, kind in table.columns.items()}
 
 
 class Lake(Protocol):
@@ -16,7 +34,9 @@ class Lake(Protocol):
         """Last version that a writer appended with; -1 before the first."""
         ...
 
-    def append(self, table: LakeTable, rows: pl.DataFrame, *, writer: str, version: int) -> bool:
+    def append(
+        self, table: LakeTable, rows: pl.DataFrame, *, writer: str, version: int, after: int | None = None
+    ) -> bool:
         """Append rows and the writer's version in one commit, durable when it returns.
 
         Args:
@@ -24,12 +44,15 @@ class Lake(Protocol):
             rows: Columns of the table.
             writer: As `seal:market.bars:0`.
             version: Rises with each append of that writer.
+            after: Version that the writer must stand at; None does not ask. Whoever chose the rows
+                by what was there before needs it: another process may have appended since.
 
         Returns:
-            False, and nothing is written, when the writer's `version` or a later one is there already.
+            False, and nothing is written, when the writer's `version` or a later one is there
+            already, or the writer does not stand at `after`.
 
         Raises:
-            DataError: The rows do not have the table's columns.
+            DataError: The rows do not have the table's columns, or lack a value.
         """
         ...
 
@@ -48,5 +71,8 @@ class Lake(Protocol):
             columns: Those wanted; all by default.
             first: Of `session`, for tables that have one.
             last: Of `session`, for tables that have one.
+
+        Raises:
+            DataError: The table has no such column, or no `session` to select by.
         """
         ...
