@@ -8,7 +8,7 @@ help: ## list these targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 run: ## start Airflow and take the bundled market data through it (ONCE=1: end when done)
-	@python3 $(supervisor)/preflight.py "$(or $(TRADEOPS_STATE_DIR),.tradeops)" "$(or $(TRADEOPS_AIRFLOW_PORT),8090)"
+	@python3 $(supervisor)/preflight.py "$(or $(TRADEOPS_STATE_DIR),.tradeops)" "$(or $(TRADEOPS_AIRFLOW_PORT),8090)" "$(or $(TRADEOPS_REGISTRY_PORT),5000)"
 	@.ci/sync_environment run
 	@exec $(bin)/python -m tradeops.entrypoints.supervisor $(if $(ONCE),--once) --with-parent
 

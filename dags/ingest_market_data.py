@@ -1,7 +1,7 @@
 """# Ingest market data.
 
-Delivers the next sessions of the market source: it moves the market clock and updates the asset `session_bars`,
-which wakes `run_decision_cycle`.
+Delivers the next sessions of the market source: raw records are published, validated and sealed into the lake, the
+market clock moves, and the asset `session_bars` wakes `build_features`.
 
 ## Parameters
 - `sessions`: how many sessions to deliver, 1 to 20.
@@ -11,10 +11,11 @@ Everything, at any time. A run moves the clock once, however often its task is c
 run.
 
 ## If it fails
-1. Read the error above. `ConfigurationError`: correct the setting it names. `DataError`: the source's file is damaged
-   or was changed; run `tradeops doctor` and restore it.
+1. Read the error above. `ConfigurationError`: correct the setting it names. `LeaseHeld`: a backfill runs; wait for it.
+   `ExternalServiceError`: the disk is full or a file is locked; make room, end what holds it.
 2. Killed without an error: look for "Out of memory" in the machine's log (`dmesg`), make room.
-3. Clear the failed task. A skipped task is no failure: the source holds no later session.
+3. Clear the failed task. A skipped task is no failure: the source holds no later session. Records that could not be
+   read fail nothing: they are in the dead-letter topics, see `tradeops dlq list`.
 """
 
 from typing import Any
@@ -41,11 +42,11 @@ def ingest_market_data() -> None:
 
     @task(outlets=[SESSION_BARS])
     def deliver_sessions() -> dict[str, Any]:
-        """Move the market clock by `sessions`."""
-        from tradeops.entrypoints.airflow import session_tasks
+        """Load `sessions` more sessions and move the market clock."""
+        from tradeops.entrypoints.airflow import market_tasks
 
         context = get_current_context()
-        return session_tasks.deliver_sessions(context["params"]["sessions"], context["run_id"])
+        return market_tasks.deliver_sessions(context["params"]["sessions"], context["run_id"])
 
     deliver_sessions()
 

@@ -1,28 +1,34 @@
-"""# Replay the bundled history.
+"""# Replay the history.
 
-Loads the market's history up to a session and decides every session of it that is not decided yet, in order, with the
-same code that decides the newest one. It starts by hand or by `make run`; nothing else wakes it.
+Decides every session of the loaded history that is not decided yet, in order, with the same code that decides the
+newest one. At `train_at` it lets `train_blender` train on what lies before; the new model then decides beside live,
+on a paper account of its own, from the next session on. It starts by hand or by `make run`; nothing else wakes it.
 
 ## Parameters
-- `until`: the last session to load and decide.
-- `run`: the book. `live` is the account that `run_decision_cycle` continues; any other name opens a book of its own.
+- `until`: the last session to decide. Load the history first: `backfill_history`.
+- `train_at`: the last session that the training may see. Empty trains nothing.
+- `run`: the book. `live` is the account that `run_decision_cycle` continues; any other name opens a book of its own,
+  for which nothing is trained.
 
 ## Safe to clear
-Everything, at any time. A session that is decided stays as it is; the run goes on after the last one. Progress is in
-the log of `decide_history` and on the run's note, a line a year.
+Everything, at any time. A session that is decided stays as it is; the run goes on after the last one. A training that
+was done is found again, not repeated. Progress is in the log of the deciding task and on the run's note.
 
 ## If it fails
 1. Read the error above. `ConfigurationError`: correct the setting it names. `CorruptInput` or `DataError`: a stored
-   or bundled file was changed; run `tradeops doctor`, restore the file, do not edit it. `CycleHeld`: another run
-   decides the same book; wait for it.
+   file was changed; run `tradeops doctor`, restore the file, do not edit it. `UnknownRecord`: features are missing;
+   run `build_features`. `CycleHeld`: another run decides the same book; wait for it. If `train` failed, open the run
+   of `train_blender` that its task links to.
 2. Killed without an error: look for "Out of memory" in the machine's log (`dmesg`), make room.
 3. Clear the failed task. It takes up where it stopped; no order is sent twice.
 """
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import Param, dag, get_current_context, task
+from airflow.sdk.exceptions import AirflowSkipException
 
 from tradeops.entrypoints.airflow.failure_mail import mail_failure
 from tradeops.entrypoints.airflow.task_defaults import BATCH
@@ -37,38 +43,46 @@ from tradeops.entrypoints.airflow.task_defaults import BATCH
     max_active_runs=1,
     on_failure_callback=mail_failure,
     params={
-        "until": Param("2013-02-27", type="string", format="date", description="last session to load and decide"),
+        "until": Param("2013-02-27", type="string", format="date", description="last session to decide"),
+        "train_at": Param("2008-12-31", type=["null", "string"], format="date", description="train up to here"),
         "run": Param("live", type="string", pattern="^[a-z][a-z0-9_]{0,30}$", description="the book"),
     },
 )
 def replay_history() -> None:
-    """Load the history, then decide it."""
+    """Decide the past, train on it, decide the rest."""
 
     @task
-    def load_history() -> dict[str, Any]:
-        """Move the market clock to `until`."""
-        from tradeops.entrypoints.airflow.session_tasks import load_sessions
+    def decide_before_training() -> dict[str, Any]:
+        """Decide up to `train_at`."""
+        from tradeops.entrypoints.airflow.session_tasks import decide_history
 
-        context = get_current_context()
-        return load_sessions(date.fromisoformat(context["params"]["until"]), context["run_id"])
+        params = get_current_context()["params"]
+        if not params["train_at"] or params["run"] != "live":
+            raise AirflowSkipException("nothing is trained in this run")
+        return decide_history(params["run"], date.fromisoformat(params["train_at"]))
 
-    @task
-    def decide_history() -> dict[str, Any]:
-        """Decide every undecided session up to `until`."""
-        from tradeops.entrypoints.airflow.run_notes import RunNote
-        from tradeops.entrypoints.airflow.session_tasks import decide_sessions
-        from tradeops.entrypoints.airflow.yearly_progress import YearlyProgress
-        from tradeops.settings import load_settings
+    train = TriggerDagRunOperator(
+        task_id="train",
+        trigger_dag_id="train_blender",
+        trigger_run_id="replay_history__until_{{ params.train_at }}",
+        conf={"until": "{{ params.train_at }}"},
+        reset_dag_run=True,
+        wait_for_completion=True,
+        poke_interval=2,
+        deferrable=True,
+        execution_timeout=timedelta(minutes=30),
+        doc_md="Let `train_blender` train on the sessions up to `train_at`.",
+    )
 
-        context = get_current_context()
-        note = RunNote(load_settings(), "replay_history", context["run_id"])
-        progress = YearlyProgress(note.write)
-        until = date.fromisoformat(context["params"]["until"])
-        decided = decide_sessions(run=context["params"]["run"], until=until, on_progress=progress)
-        progress.report()
-        return decided
+    @task(trigger_rule="none_failed")
+    def decide_after_training() -> dict[str, Any]:
+        """Decide up to `until`, for the live account and for every model in shadow or canary."""
+        from tradeops.entrypoints.airflow.session_tasks import decide_history
 
-    load_history() >> decide_history()
+        params = get_current_context()["params"]
+        return decide_history(params["run"], date.fromisoformat(params["until"]))
+
+    decide_before_training() >> train >> decide_after_training()
 
 
 replay_history()

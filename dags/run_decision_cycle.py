@@ -1,7 +1,8 @@
 """# Run the decision cycle.
 
 Settles and decides every session of the live account that the market clock has reached and that is not decided yet,
-in order. New bars (asset `session_bars`) wake it. The event is a wake-up only: several may be answered by one run.
+in order; then the same for every model in shadow or canary, on paper accounts of their own. New features (asset
+`session_features`) wake it. The event is a wake-up only: several may be answered by one run.
 
 ## Parameters
 - `session`: decide this session only. It must be the account's next one. Leave it empty to decide all that is due.
@@ -11,8 +12,8 @@ Everything, at any time. A decided session is shown, not decided again; an order
 
 ## If it fails
 1. Read the error above. `OutOfOrderSession`: leave `session` empty or name the account's next session. `CycleHeld`:
-   another process decides this account; it lets go within 15 s of its death. `CorruptInput`: a stored value was
-   changed; run `tradeops doctor`.
+   another process decides this account; it lets go within 15 s of its death. `UnknownRecord`: the session has no
+   features; run `build_features`. `CorruptInput`: a stored value was changed; run `tradeops doctor`.
 2. Trading has stopped for this account until the cause is gone: no order is sent for a session that is not decided.
 3. Clear the failed task, or start a new run with an empty `session`. Look at the result with `tradeops cycle show`.
 """
@@ -22,7 +23,7 @@ from typing import Any
 
 from airflow.sdk import Param, dag, get_current_context, task
 
-from tradeops.entrypoints.airflow.assets import SESSION_BARS
+from tradeops.entrypoints.airflow.assets import DECISIONS, SESSION_FEATURES
 from tradeops.entrypoints.airflow.failure_mail import mail_failure
 from tradeops.entrypoints.airflow.task_defaults import DECISION
 
@@ -30,7 +31,7 @@ from tradeops.entrypoints.airflow.task_defaults import DECISION
 @dag(
     dag_id="run_decision_cycle",
     doc_md=__doc__,
-    schedule=[SESSION_BARS],
+    schedule=[SESSION_FEATURES],
     tags=["decisions"],
     default_args=DECISION,
     max_active_runs=1,
@@ -40,13 +41,13 @@ from tradeops.entrypoints.airflow.task_defaults import DECISION
 def run_decision_cycle() -> None:
     """Decide what is due."""
 
-    @task
+    @task(outlets=[DECISIONS])
     def decide_due_sessions() -> dict[str, Any]:
         """Decide every session that is due, or the one named by `session`."""
-        from tradeops.entrypoints.airflow.session_tasks import decide_sessions
+        from tradeops.entrypoints.airflow import session_tasks
 
         session = get_current_context()["params"]["session"]
-        return decide_sessions(only=date.fromisoformat(session) if session else None)
+        return session_tasks.decide_due_sessions(date.fromisoformat(session) if session else None)
 
     decide_due_sessions()
 

@@ -11,45 +11,59 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from tests.dags.conftest import RememberingRuntime
 from tradeops.domain.errors import CorruptInput, CycleHeld, SourceExhausted
-from tradeops.entrypoints.airflow import session_tasks
+from tradeops.entrypoints.airflow import market_tasks, session_tasks
 from tradeops.entrypoints.airflow.task_runtime import fail_unless_retryable
 from tradeops.entrypoints.airflow.yearly_progress import YearlyProgress
 
 
 def test_loading_names_the_run_that_asks(runtime: RememberingRuntime) -> None:
-    assert session_tasks.load_sessions(date(2013, 2, 27), "run-1") == {"after": "2013-02-27", "sessions": 1}
-    assert runtime.calls == [("move_market_clock", {"to": date(2013, 2, 27), "requested_by": "run-1"})]
+    loaded = market_tasks.load_history(date(2013, 2, 27), None, "run-1")
+    assert loaded == {"after": "2013-02-27", "sessions": 1, "dead": 2}
+    assert runtime.calls == [
+        ("backfill_history", {"until": date(2013, 2, 27), "first": None, "requested_by": "run-1"}),
+    ]
+    assert runtime.notes == ["market clock unset -> 2013-02-27, 1 sessions; 2 dead"]
 
 
 def test_delivery_names_the_run_that_asks(runtime: RememberingRuntime) -> None:
-    assert session_tasks.deliver_sessions(2, "run-2") == {"after": "2013-02-28", "sessions": 1}
-    assert runtime.calls == [("move_market_clock", {"sessions": 2, "requested_by": "run-2"})]
+    assert market_tasks.deliver_sessions(2, "run-2") == {"after": "2013-02-28", "sessions": 1}
+    assert runtime.calls == [("ingest_sessions", {"sessions": 2, "requested_by": "run-2"})]
 
 
 def test_an_exhausted_source_skips_the_task(runtime: RememberingRuntime) -> None:
     runtime.error = SourceExhausted("the source holds no session after 2013-03-01")
     with pytest.raises(AirflowSkipException, match="no session after 2013-03-01"):
-        session_tasks.deliver_sessions(1, "run-3")
+        market_tasks.deliver_sessions(1, "run-3")
+
+
+def test_building_says_what_was_built(runtime: RememberingRuntime) -> None:
+    assert market_tasks.build_features() == {"sessions": 1, "rows": 5}
+    assert runtime.notes == ["1 sessions of features, 2013-02-28 to 2013-02-28"]
 
 
 def test_deciding_returns_counts_only(runtime: RememberingRuntime) -> None:
-    found = session_tasks.decide_sessions(only=date(2013, 2, 28))
-    assert found == {"decided": 3, "already_decided": 0, "last": "2013-02-27"}
-    assert runtime.calls == [("decide_sessions", {"run": "live", "until": None, "only": date(2013, 2, 28)})]
+    found = session_tasks.decide_due_sessions(date(2013, 2, 28))
+    beside = {"shadow/shadow/blender_v1": 3}
+    assert found == {"decided": 3, "already_decided": 0, "last": "2013-02-27", "beside": beside}
+    assert runtime.calls == [
+        ("decide_sessions", {"run": "live", "until": None, "only": date(2013, 2, 28)}),
+        ("decide_staged", {"until": None}),
+    ]
+    assert runtime.notes == ["3 sessions decided, the last is 2013-02-27"]
 
 
 @pytest.mark.parametrize("error", [CorruptInput("changed byte"), ValueError("a bug"), KeyError("a bug")])
 def test_an_error_that_a_retry_repeats_fails_at_once(runtime: RememberingRuntime, error: Exception) -> None:
     runtime.error = error
     with pytest.raises(AirflowFailException, match=type(error).__name__) as caught:
-        session_tasks.decide_sessions()
+        session_tasks.decide_due_sessions()
     assert caught.value.__cause__ is error
 
 
 def test_a_retryable_error_stays_one(runtime: RememberingRuntime) -> None:
     runtime.error = CycleHeld("held by another")
     with pytest.raises(CycleHeld):
-        session_tasks.decide_sessions()
+        session_tasks.decide_due_sessions()
 
 
 @pytest.mark.parametrize("error", [AirflowSkipException("skip"), AirflowFailException("fail")])
@@ -64,9 +78,9 @@ def test_cleared_task_shows_the_record_of_what_is_decided(
 ) -> None:
     runtime.decided = 0
     with caplog.at_level(logging.INFO):
-        assert session_tasks.decide_sessions()["decided"] == 0
+        assert session_tasks.decide_due_sessions()["decided"] == 0
     assert 'already decided: {"outcome":"final_session"}' in caplog.messages
-    assert runtime.calls[-1] == ("find_record", {"reference": "2013-02-27", "run": "live"})
+    assert runtime.calls[1] == ("find_record", {"reference": "2013-02-27", "run": "live"})
 
 
 def test_progress_is_one_line_a_year(
@@ -99,6 +113,5 @@ def test_the_replay_dag_runs(bag: Any, runtime: RememberingRuntime, tmp_path: Pa
     dag = bag.dags["replay_history"]
     dag_run = dag.test(run_conf={"until": "2004-01-02", "run": "trial"})
     assert dag_run.state == "success"
-    clock, decide = runtime.calls
-    assert clock == ("move_market_clock", {"to": date(2004, 1, 2), "requested_by": dag_run.run_id})
+    (decide,) = runtime.calls
     assert decide == ("decide_sessions", {"run": "trial", "until": date(2004, 1, 2), "only": None})

@@ -26,17 +26,19 @@ def find_free_port() -> int:
 
 @dataclass
 class Installation:
-    """A state folder and a port."""
+    """A state folder and its ports."""
 
     state_dir: Path
     port: int = field(default_factory=find_free_port)
+    registry_port: int = field(default_factory=find_free_port)
     more: dict[str, str] = field(default_factory=dict)
 
     @property
     def environment(self) -> dict[str, str]:
         kept = ("PATH", "HOME", "LANG", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
         base = {name: os.environ[name] for name in kept if name in os.environ}
-        return base | {"TRADEOPS_STATE_DIR": str(self.state_dir), "TRADEOPS_AIRFLOW_PORT": str(self.port)} | self.more
+        ports = {"TRADEOPS_AIRFLOW_PORT": str(self.port), "TRADEOPS_REGISTRY_PORT": str(self.registry_port)}
+        return base | {"TRADEOPS_STATE_DIR": str(self.state_dir)} | ports | self.more
 
     @contextmanager
     def start(self, command: Sequence[str] = MAKE) -> Iterator["Run"]:

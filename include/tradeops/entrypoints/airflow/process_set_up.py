@@ -8,7 +8,14 @@ from tradeops.entrypoints.process_death import bind_forks_to_parent
 # Imported once by the scheduler; the tasks it forks inherit them and start in a fraction of a second.
 _WARM = (
     "numpy",
+    "numba",
     "pandas",
+    "polars",
+    "deltalake",
+    "matplotlib.figure",
+    "lightgbm",
+    "mlflow",
+    "mlflow.lightgbm",
     "exchange_calendars",
     "langgraph.graph",
     "langgraph.checkpoint.sqlite.aio",

@@ -4,8 +4,9 @@ import json
 import logging
 
 import httpx
+from airflow.sdk import get_current_context
 
-from tradeops.settings import Settings
+from tradeops.settings import Settings, load_settings
 
 _LOG = logging.getLogger(__name__)
 _LONGEST = 1000
@@ -45,3 +46,14 @@ class RunNote:
         answer = http.post("/auth/token", json=account).raise_for_status()
         self._token = str(answer.json()["access_token"])
         return self._token
+
+
+def note_run(text: str) -> None:
+    """Say in the log and on the running task's own run what happened.
+
+    Args:
+        text: One line.
+    """
+    context = get_current_context()
+    _LOG.info(text)
+    RunNote(load_settings(), context["dag"].dag_id, context["run_id"]).write(text)

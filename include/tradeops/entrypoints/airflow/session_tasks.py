@@ -1,75 +1,62 @@
-"""What the tasks of the DAGs do: each calls one use case and returns counts and identifiers only."""
+"""What the deciding tasks do: each calls one use case and returns counts and identifiers only."""
 
 import logging
 from collections.abc import Callable
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowSkipException
-
+from tradeops.entrypoints.airflow.run_notes import note_run
 from tradeops.entrypoints.airflow.task_runtime import open_task_runtime
+from tradeops.entrypoints.airflow.yearly_progress import YearlyProgress
 
 if TYPE_CHECKING:
+    from tradeops.bootstrap.runtime import Runtime
     from tradeops.ports.cycle_runner import CycleOutcome
+    from tradeops.services.decide_sessions import SessionsDecided
 
 _LOG = logging.getLogger(__name__)
 
 
-def load_sessions(until: date, requested_by: str) -> dict[str, Any]:
-    """Move the market clock to a session; does nothing when it stands there already.
-
-    Args:
-        until: The last session to be known.
-        requested_by: The run that asks.
-    """
-    with open_task_runtime() as runtime:
-        moved = runtime.move_market_clock(to=until, requested_by=requested_by)
-        _LOG.info("market clock: %s -> %s (%d sessions)", moved.before, moved.after, moved.sessions)
-        return {"after": moved.after.isoformat(), "sessions": moved.sessions}
-
-
-def deliver_sessions(sessions: int, requested_by: str) -> dict[str, Any]:
-    """Move the market clock by some sessions, once for each run that asks.
-
-    Args:
-        sessions: How many.
-        requested_by: The run that asks; asking again moves nothing.
-
-    Raises:
-        AirflowSkipException: The source has no session left.
-    """
-    from tradeops.domain.errors import SourceExhausted  # noqa: PLC0415 - paid in the task
-
-    with open_task_runtime() as runtime:
-        try:
-            moved = runtime.move_market_clock(sessions=sessions, requested_by=requested_by)
-        except SourceExhausted as end:
-            raise AirflowSkipException(f"nothing to deliver: {end}") from end
-        _LOG.info("market clock: %s -> %s", moved.before, moved.after)
-        return {"after": moved.after.isoformat(), "sessions": moved.sessions}
-
-
-def decide_sessions(
-    run: str = "live",
-    until: date | None = None,
-    only: date | None = None,
-    on_progress: "Callable[[CycleOutcome], None] | None" = None,
-) -> dict[str, Any]:
-    """Decide every undecided session up to the market clock, in order.
+def decide_history(run: str, until: date) -> dict[str, Any]:
+    """Decide the past of a book, for `live` also of the models that decide beside it; a line of progress a year.
 
     Args:
         run: The book.
-        until: Last session to decide, if not the market clock's.
-        only: The one session to decide; refused unless it is the account's next.
-        on_progress: Called after each session.
+        until: Last session to decide.
     """
-    if on_progress is not None:
-        logging.getLogger("tradeops.cycles").setLevel(logging.WARNING)  # a line a year says enough
+    logging.getLogger("tradeops.cycles").setLevel(logging.WARNING)  # a line a year says enough
+    progress = YearlyProgress(note_run)
+    decided = _decide(run, until, None, progress)
+    progress.report()
+    return decided
+
+
+def decide_due_sessions(only: date | None = None) -> dict[str, Any]:
+    """Decide every session up to the market clock for the live account, then for the models beside it.
+
+    Args:
+        only: The one session of the live account to decide; refused unless it is its next.
+    """
+    decided = _decide("live", None, only, None)
+    note_run(f"{decided['decided']} sessions decided, the last is {decided['last']}")
+    return decided
+
+
+def _decide(
+    run: str, until: date | None, only: date | None, on_progress: "Callable[[CycleOutcome], None] | None"
+) -> dict[str, Any]:
     with open_task_runtime() as runtime:
         done = runtime.decide_sessions(run=run, until=until, only=only, on_progress=on_progress)
-        last = done.last.isoformat() if done.last else None
-        _LOG.info("decided %d sessions, the last is %s", done.decided, last)
-        if last and not done.decided:
-            record = runtime.find_record(last, run=run)
-            _LOG.info("already decided: %s", record.decision.canonical_bytes.decode())
-        return {"decided": done.decided, "already_decided": done.already_decided, "last": last}
+        _LOG.info("%s: decided %d sessions, the last is %s", run, done.decided, done.last)
+        _show_decided(runtime, run, done)
+        beside = runtime.decide_staged(until=until, on_progress=on_progress) if run == "live" else {}
+        for book, count in beside.items():
+            _LOG.info("%s: decided %d sessions", book, count)
+    last = done.last.isoformat() if done.last else None
+    return {"decided": done.decided, "already_decided": done.already_decided, "last": last, "beside": dict(beside)}
+
+
+def _show_decided(runtime: "Runtime", run: str, done: "SessionsDecided") -> None:
+    if done.last and not done.decided:
+        record = runtime.find_record(done.last.isoformat(), run=run)
+        _LOG.info("already decided: %s", record.decision.canonical_bytes.decode())

@@ -10,7 +10,15 @@ import sys
 import typer
 
 from tradeops.domain.errors import TradeOpsError
-from tradeops.entrypoints.command_line import cycles, doctor, kill_switch, performance, replays, summary
+from tradeops.entrypoints.command_line import (
+    airflow_commands,
+    cycles,
+    doctor,
+    kill_switch,
+    performance,
+    replays,
+    summary,
+)
 
 FAILED = 1
 
@@ -27,6 +35,7 @@ app.command("replay")(replays.replay)
 app.command("performance")(performance.performance)
 app.command("summary")(summary.summary)
 app.command("doctor")(doctor.doctor)
+app.command("airflow", context_settings=airflow_commands.EVERYTHING)(airflow_commands.airflow)
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from tradeops.domain.errors import ExternalServiceError
 from tradeops.entrypoints.supervisor.airflow_api import AirflowApi
 from tradeops.entrypoints.supervisor.process_tree import end_children, kill_below, start_child
+from tradeops.entrypoints.supervisor.registry_server import SERVER
 from tradeops.entrypoints.supervisor.signals import ignore_signals
 
 # A log server would listen on all interfaces; the API server reads the files itself.
@@ -22,6 +23,7 @@ COMMANDS = {
     "triggerer": ("airflow", "triggerer", "--skip-serve-logs"),
 }
 MIGRATE = ("airflow", "db", "migrate")
+_MIGRATE = "migrate"
 _TAIL = 15
 
 
@@ -33,7 +35,7 @@ class StepFailed(ExternalServiceError):
 
 @dataclass(slots=True)
 class AirflowProcesses:
-    """The four processes of one Airflow.
+    """The four processes of one Airflow, and the registry's server beside them.
 
     Args:
         environment: What all of them get.
@@ -53,11 +55,11 @@ class AirflowProcesses:
         Raises:
             StepFailed: It failed or took longer.
         """
-        child = self._start("migrate", MIGRATE)
+        child = self._start(_MIGRATE, MIGRATE)
         self.wait_for("database", lambda: child.poll() is not None, deadline)
         if child.returncode != 0:
-            raise StepFailed(self._explain("migrate", f"ended with {child.returncode}"))
-        del self._children["migrate"]
+            raise StepFailed(self._explain(_MIGRATE, f"ended with {child.returncode}"))
+        del self._children[_MIGRATE]
 
     def start(self, api: AirflowApi, deadline: float) -> None:
         """Start all four and wait until each has reported itself healthy.
@@ -75,6 +77,15 @@ class AirflowProcesses:
         for part in ("metadatabase", "scheduler", "dag_processor", "triggerer"):
             self.wait_for(part, lambda part=part: _is_healthy(api, part, since), deadline)  # type: ignore[misc]
 
+    def start_registry(self, command: tuple[str, ...], environment: dict[str, str]) -> None:
+        """Start the registry's server; it is watched like the others from then on.
+
+        Args:
+            command: What follows `python -m`.
+            environment: All of its variables.
+        """
+        self._start(SERVER, command, environment)
+
     def wait_for(self, what: str, done: Callable[[], bool], deadline: float, pause: float = 0.25) -> None:
         """Wait until something is true, as long as every process lives.
 
@@ -85,7 +96,7 @@ class AirflowProcesses:
         while not done():
             self.check()
             if time.monotonic() > until:
-                name = {"metadatabase": "api-server", "database": "migrate"}.get(what, what.replace("_", "-"))
+                name = {"metadatabase": "api-server", "database": _MIGRATE}.get(what, what.replace("_", "-"))
                 raise StepFailed(self._explain(name, f"was not ready within {deadline:.0f} s"))
             time.sleep(pause)
 
@@ -95,9 +106,8 @@ class AirflowProcesses:
         Raises:
             StepFailed: One does not.
         """
-        for name in COMMANDS:
-            child = self._children.get(name)
-            if child is not None and child.poll() is not None:
+        for name, child in self._children.items():
+            if name != _MIGRATE and child.poll() is not None:
                 raise StepFailed(self._explain(name, f"ended with {child.returncode}"))
 
     def end(self) -> None:
@@ -113,17 +123,20 @@ class AirflowProcesses:
         folder = base / f"dag_id={dag_id}" / f"run_id={run_id}" / f"task_id={task_id}"
         return max(folder.glob("attempt=*.log"), key=lambda log: log.stat().st_mtime, default=folder)
 
-    def _start(self, name: str, command: tuple[str, ...]) -> subprocess.Popen[bytes]:
+    def _start(
+        self, name: str, command: tuple[str, ...], environment: dict[str, str] | None = None
+    ) -> subprocess.Popen[bytes]:
         self.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
         log = self.logs / f"{name}.log"
         if log.exists():
             os.replace(log, log.with_suffix(".previous.log"))
-        self._children[name] = start_child(command, self.environment, log)
+        self._children[name] = start_child(command, environment or self.environment, log)
         return self._children[name]
 
     def _explain(self, name: str, fault: str) -> str:
         log = self.logs / f"{name}.log"
-        return f"airflow {name} {fault}; the last lines of {log}:\n{read_tail(log)}"
+        program = name if name == SERVER else f"airflow {name}"
+        return f"{program} {fault}; the last lines of {log}:\n{read_tail(log)}"
 
 
 @contextmanager

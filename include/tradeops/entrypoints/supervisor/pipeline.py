@@ -10,11 +10,13 @@ from tradeops.entrypoints.supervisor.airflow_processes import AirflowProcesses, 
 from tradeops.entrypoints.supervisor.progress import Progress
 from tradeops.entrypoints.supervisor.task_log import read_task_tail
 
-REPLAY, INGEST, DECIDE = "replay_history", "ingest_market_data", "run_decision_cycle"
+BACKFILL, FEATURES, REPLAY, TRAIN = "backfill_history", "build_features", "replay_history", "train_blender"
+INGEST, DECIDE, REPORT = "ingest_market_data", "run_decision_cycle", "publish_report"
+DAGS = (BACKFILL, FEATURES, REPLAY, TRAIN, INGEST, DECIDE, REPORT)
 REPLAY_UNTIL = "2013-02-27"
 INGESTED_AFTERWARDS = ("2013-02-28", "2013-03-01")
 _STUCK = ("failed", "upstream_failed", "up_for_retry")
-_PARSE_S, _REPLAY_S, _CYCLE_S, _WAKE_S, _NOTIFY_S = 90, 45 * 60, 10 * 60, 90, 15
+_PARSE_S, _REPLAY_S, _STEP_S, _WAKE_S, _NOTIFY_S = 90, 45 * 60, 10 * 60, 90, 15
 
 
 @dataclass(slots=True)
@@ -36,17 +38,22 @@ class Pipeline:
     incidents: Path
 
     def run(self) -> None:
-        """Replay the history, then let each later session arrive and wake a decision.
+        """Load and replay the history, then let each later session arrive and wake what follows it.
 
         Raises:
             StepFailed: A step failed; the message names its log.
         """
         self.await_dags()
-        self.run_dag(REPLAY, f"make_run__until_{REPLAY_UNTIL}", {"until": REPLAY_UNTIL}, _REPLAY_S)
+        history = f"make_run__until_{REPLAY_UNTIL}"
+        self.run_dag(BACKFILL, history, {"until": REPLAY_UNTIL}, _STEP_S)
+        self.await_woken(FEATURES, history)
+        self.run_dag(REPLAY, history, {"until": REPLAY_UNTIL}, _REPLAY_S)
+        newest = history
         for session in INGESTED_AFTERWARDS:
             run_id = f"make_run__{session}"
-            self.run_dag(INGEST, run_id, {"sessions": 1}, _CYCLE_S)
-            self.await_woken(run_id)
+            self.run_dag(INGEST, run_id, {"sessions": 1}, _STEP_S)
+            newest = self.await_woken(DECIDE, self.await_woken(FEATURES, run_id))
+        self.await_woken(REPORT, newest)
 
     def await_dags(self) -> None:
         """Wait until the DAGs that we need are parsed and none is broken."""
@@ -64,22 +71,27 @@ class Pipeline:
         self._await_run(dag_id, run_id, deadline)
         self.progress.say(f"{dag_id:18} success in {_seconds_since(started)}")
 
-    def await_woken(self, source_run_id: str) -> None:
-        """Wait for the decision that the session delivered by a run of `ingest_market_data` has woken."""
+    def await_woken(self, dag_id: str, source_run_id: str) -> str:
+        """Wait for the run of a DAG that another run has woken.
+
+        Returns:
+            Its id.
+        """
         started = time.monotonic()
         find = self.api.find_run_woken_by
-        self.processes.wait_for("scheduler", lambda: find(DECIDE, source_run_id) is not None, _WAKE_S)
-        run_id = find(DECIDE, source_run_id) or ""
-        if self._is_done(DECIDE, run_id):
-            return
-        if self._list_stuck(DECIDE, run_id):
-            self._take_up(DECIDE, run_id)
-        self._await_run(DECIDE, run_id, _CYCLE_S)
-        self.progress.say(f"{DECIDE:18} success in {_seconds_since(started)} (woken by {source_run_id})")
+        self.processes.wait_for("scheduler", lambda: find(dag_id, source_run_id) is not None, _WAKE_S)
+        run_id = find(dag_id, source_run_id) or ""
+        if self._is_done(dag_id, run_id):
+            return run_id
+        if self._list_stuck(dag_id, run_id):
+            self._take_up(dag_id, run_id)
+        self._await_run(dag_id, run_id, _STEP_S)
+        self.progress.say(f"{dag_id:18} success in {_seconds_since(started)} (woken by {source_run_id})")
+        return run_id
 
     def _are_dags_parsed(self) -> bool:
         parsed = self.api.list_dags()
-        fresh = all(dag in parsed and parsed[dag] >= self.since for dag in (REPLAY, INGEST, DECIDE))
+        fresh = all(dag in parsed and parsed[dag] >= self.since for dag in DAGS)
         for file, trace in self.api.list_import_errors(self.since).items():
             raise StepFailed(f"dags: {file} cannot be parsed:\n{trace}")
         return fresh

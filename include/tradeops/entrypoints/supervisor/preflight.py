@@ -1,6 +1,6 @@
 """Checks a machine before anything is installed on it; needs nothing but a system Python.
 
-Usage: python3 preflight.py [STATE_DIR [PORT]]
+Usage: python3 preflight.py [STATE_DIR [AIRFLOW_PORT [REGISTRY_PORT]]]
 """
 
 from __future__ import annotations  # an older Python must get as far as being refused
@@ -67,14 +67,14 @@ def check_file_system(folder: str, mounts: str) -> str | None:
     return None
 
 
-def check_port(port: int) -> str | None:
-    """Say that the port is taken, or nothing."""
+def check_port(port: int, setting: str) -> str | None:
+    """Say that the port is taken, or nothing; `setting` names the variable that chooses it."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            cure = "end its owner (another `make run`?) or set TRADEOPS_AIRFLOW_PORT"
+            cure = f"end its owner (another `make run`?) or set {setting}"
             return f"port {port} on 127.0.0.1 cannot be used ({error.strerror}): {cure}"
     return None
 
@@ -86,7 +86,7 @@ def find_existing(folder: Path) -> Path:
     return folder
 
 
-def list_faults(state_dir: Path, port: int) -> list[str]:
+def list_faults(state_dir: Path, airflow_port: int, registry_port: int) -> list[str]:
     """Run every check.
 
     Returns:
@@ -100,7 +100,8 @@ def list_faults(state_dir: Path, port: int) -> list[str]:
         check_disk(shutil.disk_usage(existing).free // 1_000_000, existing),
         check_file_system(str(existing), Path("/proc/mounts").read_text()),
         None if os.access(existing, os.W_OK) else f"{existing} cannot be written: set TRADEOPS_STATE_DIR",
-        check_port(port),
+        check_port(airflow_port, "TRADEOPS_AIRFLOW_PORT"),
+        check_port(registry_port, "TRADEOPS_REGISTRY_PORT"),
     ]
     return [fault for fault in faults if fault]
 
@@ -112,7 +113,8 @@ def main(arguments: list[str]) -> int:
         The exit code: 0 when the machine will do.
     """
     state_dir = Path(arguments[0] if arguments else ".tradeops").expanduser().resolve()
-    faults = list_faults(state_dir, int(arguments[1]) if arguments[1:] else 8090)
+    ports = [int(port) for port in arguments[1:]]
+    faults = list_faults(state_dir, *(ports + [8090, 5000][len(ports) :]))
     for fault in faults:
         sys.stderr.write(f"preflight: {fault}\n")
     return 1 if faults else 0

@@ -17,6 +17,14 @@ from tradeops.entrypoints.supervisor.installation import OPERATOR, hold_state_di
 from tradeops.entrypoints.supervisor.pipeline import Pipeline
 from tradeops.entrypoints.supervisor.preflight import list_faults
 from tradeops.entrypoints.supervisor.progress import Progress
+from tradeops.entrypoints.supervisor.registry_server import (
+    SERVER,
+    find_registry_page,
+    is_registry_healthy,
+    is_registry_ours,
+    make_registry_command,
+    make_registry_environment,
+)
 from tradeops.settings import Settings, make_child_environment
 
 _MIGRATE_S, _HEALTH_S = 120, 120
@@ -38,7 +46,7 @@ def run_installation(settings: Settings, progress: Progress, *, once: bool) -> i
         StepFailed: A step failed.
     """
     with hold_state_dir(settings.state_dir):
-        if faults := list_faults(settings.state_dir, settings.airflow_port):
+        if faults := list_faults(settings.state_dir, settings.airflow_port, settings.registry_port):
             raise ConfigurationError("; ".join(faults))
         home = settings.state_dir / "airflow"
         resumed = (home / "airflow.db").exists()
@@ -50,9 +58,12 @@ def run_installation(settings: Settings, progress: Progress, *, once: bool) -> i
         client = AirflowApi(settings.airflow_url, OPERATOR, secrets.operator_password)
         with run_airflow(processes), closing(client) as api:
             since = datetime.now(UTC)
+            if is_registry_ours(settings):
+                processes.start_registry(make_registry_command(settings), make_registry_environment(settings))
             _migrate(processes, home / "migrated_to", progress)
             _start_airflow(processes, api, progress)
             progress.say(f"airflow            {settings.airflow_url}  {OPERATOR} / {secrets.operator_password}")
+            _await_registry(processes, settings, progress)
             Pipeline(api, processes, progress, since, settings.state_dir / "incidents").run()
             code = print_summary(settings)
             if not once and code == 0:
@@ -85,6 +96,12 @@ def _start_airflow(processes: AirflowProcesses, api: AirflowApi, progress: Progr
     started = time.monotonic()
     processes.start(api, _HEALTH_S)
     progress.say(f"airflow            four processes healthy in {time.monotonic() - started:.1f} s")
+
+
+def _await_registry(processes: AirflowProcesses, settings: Settings, progress: Progress) -> None:
+    if is_registry_ours(settings):
+        processes.wait_for(SERVER, lambda: is_registry_healthy(settings), _HEALTH_S)
+    progress.say(f"mlflow             {find_registry_page(settings)}")
 
 
 def _stay(processes: AirflowProcesses, progress: Progress) -> None:

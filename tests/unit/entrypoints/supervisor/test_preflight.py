@@ -18,7 +18,7 @@ x /mnt/s fuse.sshfs rw 0 0
 
 
 def test_this_machine_will_do(tmp_path: Path) -> None:
-    assert preflight.list_faults(tmp_path / "not" / "there", 0) == []
+    assert preflight.list_faults(tmp_path / "not" / "there", 0, 0) == []
 
 
 @pytest.mark.parametrize(
@@ -57,8 +57,10 @@ def test_a_taken_port() -> None:
         owner.bind(("127.0.0.1", 0))
         owner.listen()
         port = owner.getsockname()[1]
-        assert f"port {port} on 127.0.0.1 cannot be used" in str(preflight.check_port(port))
-    assert preflight.check_port(port) is None
+        fault = str(preflight.check_port(port, "TRADEOPS_AIRFLOW_PORT"))
+        assert f"port {port} on 127.0.0.1 cannot be used" in fault
+        assert "or set TRADEOPS_AIRFLOW_PORT" in fault
+    assert preflight.check_port(port, "TRADEOPS_AIRFLOW_PORT") is None
 
 
 def test_it_runs_alone_and_prints_each_fault(tmp_path: Path) -> None:

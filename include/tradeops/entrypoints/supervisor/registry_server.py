@@ -1,0 +1,47 @@
+"""The page on which ML engineers look at trainings, models and reports: MLflow's own server, one process."""
+
+import httpx
+
+from tradeops.settings import Settings, make_child_environment
+
+SERVER = "mlflow"
+_EMBEDDED = "sqlite:"
+
+
+def is_registry_ours(settings: Settings) -> bool:
+    """Whether the registry is a file of this installation; one that is given by its address runs elsewhere."""
+    return settings.registry_url.startswith(_EMBEDDED)
+
+
+def find_registry_page(settings: Settings) -> str:
+    """Where the registry is looked at."""
+    return f"http://127.0.0.1:{settings.registry_port}" if is_registry_ours(settings) else settings.registry_url
+
+
+def make_registry_command(settings: Settings) -> tuple[str, ...]:
+    """What follows `python -m`; MLflow's own launcher would start a second process that outlives a killed parent."""
+    port = str(settings.registry_port)
+    return ("uvicorn", "mlflow.server.fastapi_app:app", "--host", "127.0.0.1", "--port", port, "--no-access-log")
+
+
+def make_registry_environment(settings: Settings) -> dict[str, str]:
+    """Build the server's environment, as MLflow's launcher would."""
+    folder = settings.state_dir / "mlflow"
+    folder.mkdir(parents=True, exist_ok=True)
+    return make_child_environment(
+        settings,
+        {
+            "_MLFLOW_SERVER_FILE_STORE": settings.registry_url,
+            "_MLFLOW_SERVER_ARTIFACT_ROOT": f"file://{folder}/artifacts",
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+        },
+    )
+
+
+def is_registry_healthy(settings: Settings) -> bool:
+    """Whether the server answers."""
+    try:
+        return httpx.get(f"{find_registry_page(settings)}/health", timeout=2.0, trust_env=False).is_success
+    except httpx.HTTPError:
+        return False
