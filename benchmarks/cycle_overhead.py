@@ -23,6 +23,7 @@ from graphs.checkpoints import open_saver
 from graphs.decision_cycle.graph import CycleGraph, build_graph
 from graphs.decision_cycle.nodes import NODES, Node
 from tests.fakes.value_store import InMemoryValueStore
+from tradeops.coordination.blend import PriorBlend
 from tradeops.domain.bundles import Bundle
 from tradeops.domain.claims import Claim
 from tradeops.domain.decisions import CycleRequest, DecisionRecord
@@ -106,6 +107,7 @@ def make_contexts() -> Callable[[], CycleContext]:
         clock=cast("Any", time),
         roster=tuple(TechnicalAgent(replace(SPECIFICATION, agent=agent)) for agent in AGENTS),
         policy=policy,
+        model=PriorBlend(),
         bundle=Bundle(model="m", prompt="none", policy=policy.version, feature_schema="f", code="c"),
         owner="benchmark",
         fingerprint={},

@@ -11,6 +11,7 @@ from tradeops.domain.bundles import Bundle
 from tradeops.domain.errors import ConfigurationError
 from tradeops.domain.identifiers import content_hash
 from tradeops.domain.market import VIEW_COLUMNS
+from tradeops.domain.models import PRIOR_BLEND, ModelRef
 from tradeops.domain.policy import TradingPolicy
 
 DECIDING = (
@@ -24,14 +25,13 @@ DECIDING = (
     "llm",
     "services/cycle",
 )
-MODEL = "prior_blend/1"
 LOCK = "requirements.lock"
 
 
-def make_bundle(policy: TradingPolicy) -> Bundle:
-    """The bundle of the installed code and a policy."""
+def make_bundle(policy: TradingPolicy, model: ModelRef = PRIOR_BLEND) -> Bundle:
+    """The bundle of the installed code, a policy and a model."""
     return Bundle(
-        model=MODEL,
+        model=model,
         prompt="none",
         policy=policy.version,
         feature_schema=content_hash([VIEW_COLUMNS, policy.universe.lookback]),

@@ -19,6 +19,7 @@ from tradeops.bootstrap.ledger import open_ledger_by_url
 from tradeops.bootstrap.policy import load_policy
 from tradeops.bootstrap.process import MonotonicClock, identify_owner, take_fingerprint
 from tradeops.bootstrap.value_store import open_value_store
+from tradeops.coordination.blend import PriorBlend
 from tradeops.domain.bundles import Bundle
 from tradeops.domain.claims import ClockMove
 from tradeops.domain.decisions import DecisionRecord
@@ -157,6 +158,7 @@ class Runtime:
             clock=MonotonicClock(),
             roster=self.build_roster(self.policy),
             policy=self.policy,
+            model=PriorBlend(),
             bundle=self.bundle,
             owner=str(identify_owner()),
             fingerprint=take_fingerprint(),

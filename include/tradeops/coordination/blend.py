@@ -1,7 +1,8 @@
-"""The prior blend: weighted opinions become one distribution an instrument."""
+"""How opinions become one distribution an instrument; here by prior weights."""
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 
@@ -12,8 +13,28 @@ from tradeops.domain.identifiers import AgentId, InstrumentId
 from tradeops.domain.learners import LearnerState
 from tradeops.domain.market import FloatArray, MarketView
 from tradeops.domain.opinions import Opinions
-from tradeops.domain.policy import TradingPolicy
+from tradeops.domain.policy import BlendPolicy, TradingPolicy
 from tradeops.features.volatility import compute_volatility
+
+
+class BlendModel(Protocol):
+    """What makes one forecast of many opinions; one object serves one thread of one process."""
+
+    def forecast(
+        self, opinions: Sequence[Opinions], view: MarketView, learner: LearnerState, policy: TradingPolicy
+    ) -> Forecasts | None:
+        """Forecasts over the policy's horizon of the names that somebody spoke about, or None when nobody spoke."""
+        ...
+
+
+class PriorBlend:
+    """The blend of prior weights; it holds nothing."""
+
+    def forecast(
+        self, opinions: Sequence[Opinions], view: MarketView, learner: LearnerState, policy: TradingPolicy
+    ) -> Forecasts | None:
+        """See `blend_opinions`."""
+        return blend_opinions(opinions, view, learner, policy)
 
 
 def blend_opinions(
@@ -36,10 +57,18 @@ def blend_opinions(
         DataError: The view is shorter than the volatility window.
     """
     score = blend_scores(opinions, view.instruments, policy.roster)
-    daily = compute_volatility(view, policy.blend.volatility_window)
-    sigma = daily * math.sqrt(policy.blend.horizon)
+    sigma = compute_horizon_volatility(view, policy.blend)
     residuals = read_residual_quantiles(learner)
     return build_forecasts(view.instruments, score, sigma, residuals, policy.blend.information)
+
+
+def compute_horizon_volatility(view: MarketView, blend: BlendPolicy) -> FloatArray:
+    """(N,) standard deviation over the horizon: daily volatility times the root of its sessions.
+
+    Raises:
+        DataError: The view is shorter than the volatility window.
+    """
+    return compute_volatility(view, blend.volatility_window) * math.sqrt(blend.horizon)
 
 
 def blend_scores(

@@ -15,6 +15,7 @@ from tests.fakes.broker import InMemoryBroker
 from tests.fakes.ledger import InMemoryLedger
 from tests.fakes.value_store import InMemoryValueStore
 from tests.unit.examples import base_policy, build_state, build_view, random_closes
+from tradeops.coordination.blend import PriorBlend
 from tradeops.domain.claims import Claim
 from tradeops.domain.decisions import CycleRequest
 from tradeops.domain.identifiers import AgentId, LearnerStateId
@@ -103,6 +104,7 @@ class Bench:
             "clock": StoppedClock(),
             "roster": self.roster,
             "policy": base_policy(),
+            "model": PriorBlend(),
             "bundle": BUNDLE,
             "owner": "somebody",
             "fingerprint": {},

@@ -1,6 +1,5 @@
 """Many opinions become one forecast."""
 
-from tradeops.coordination.blend import blend_opinions as blend
 from tradeops.domain.learners import RESIDUAL_QUANTILES
 from tradeops.services.cycle.found import find_inputs, find_view
 from tradeops.services.cycle.state import CycleContext, CycleProgress
@@ -8,12 +7,12 @@ from tradeops.services.cycle.stored_values import decode_opinions, encode_foreca
 
 
 def blend_opinions(state: CycleProgress, context: CycleContext) -> CycleProgress:
-    """Blend with the residual quantiles in force; nothing when nobody spoke."""
+    """Blend by the model of the bundle, with the residual quantiles in force; nothing when nobody spoke."""
     ports = context.ports
     inputs = find_inputs(state)
     learner = ports.inputs.learner_state(inputs.learner_states[RESIDUAL_QUANTILES])
     opinions = [decode_opinions(ports.values.get(ref)) for ref in state["opinions"].values()]
-    forecasts = blend(opinions, find_view(state, context), learner, ports.policy)
+    forecasts = ports.model.forecast(opinions, find_view(state, context), learner, ports.policy)
     if forecasts is None:
         return {"forecasts": None}
     return {"forecasts": ports.values.put(encode_forecasts(forecasts))}

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, TypedDict
 
 from agents.roster import Agent
+from tradeops.coordination.blend import BlendModel
 from tradeops.domain.bundles import Bundle
 from tradeops.domain.claims import Claim
 from tradeops.domain.decisions import CycleRequest
@@ -60,6 +61,7 @@ class CyclePorts:
     clock: Clock
     roster: tuple[Agent, ...]
     policy: TradingPolicy
+    model: BlendModel
     bundle: Bundle
     owner: str
     fingerprint: Mapping[str, str]

@@ -1,15 +1,18 @@
 """Executes recorded decisions again from their recorded inputs; writes nothing."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from agents.roster import Agent
+from tradeops.coordination.blend import BlendModel
+from tradeops.coordination.blend_models import load_blend_model
 from tradeops.domain.canonical import to_plain
 from tradeops.domain.decisions import CycleInputs, CycleRequest, Decision
 from tradeops.domain.errors import CoordinationError
 from tradeops.domain.identifiers import LearnerStateId
 from tradeops.domain.learners import LearnerState
 from tradeops.domain.market import MarketView
+from tradeops.domain.models import ModelRef
 from tradeops.domain.policy import TradingPolicy
 from tradeops.ports.clock import Clock
 from tradeops.ports.input_reader import ReadInputs
@@ -46,6 +49,7 @@ class DecisionReplayer:
         build_roster: Agents of a policy.
         clock: For the trace, which nobody compares.
         overrides: What-if values.
+        models: Blends loaded so far, by reference.
     """
 
     ledger: Ledger
@@ -54,6 +58,7 @@ class DecisionReplayer:
     build_roster: Callable[[TradingPolicy], tuple[Agent, ...]]
     clock: Clock
     overrides: Overrides = NO_OVERRIDES
+    models: dict[ModelRef, BlendModel] = field(default_factory=dict)
 
     def replay_all(self, decisions: Iterable[Decision]) -> Iterator[Difference]:
         """One answer per decision that had inputs, in order."""
@@ -100,12 +105,18 @@ class DecisionReplayer:
             clock=self.clock,
             roster=self.build_roster(policy),
             policy=policy,
+            model=self._find_model(ModelRef(case.inputs.bundle.model)),
             bundle=case.inputs.bundle,
             owner="replay",
             fingerprint={},
         )
         self.run_cycle(_request_again(recorded), ports)
         return capture.get_decision(recorded.cycle_id).decision
+
+    def _find_model(self, model: ModelRef) -> BlendModel:
+        if model not in self.models:
+            self.models[model] = load_blend_model(model, self.values)
+        return self.models[model]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
