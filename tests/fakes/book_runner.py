@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from tradeops.domain.claims import ClaimRequest, Owner
-from tradeops.domain.decisions import Decision, DecisionRecord, DecisionTrace, Outcome
+from tradeops.domain.decisions import CycleInputs, Decision, DecisionRecord, DecisionTrace, Outcome
 from tradeops.domain.identifiers import (
     BookId,
     BundleId,
@@ -71,6 +71,7 @@ class BookRunner:
         wishes: Sequence[Wish],
         *,
         forecasts: ValueRef | None = None,
+        inputs: CycleInputs | None = None,
         route: bool = True,
         close: bool = True,
     ) -> tuple[OrderChange, ...]:
@@ -85,6 +86,7 @@ class BookRunner:
             as_of=bar_known_at(self.calendar, self.policy.time, session),
             watermark=claim.watermark,
             outcome=Outcome.DECIDED,
+            inputs=inputs,
             opinions={},
             forecasts=forecasts,
             orders=orders,

@@ -66,6 +66,7 @@ class Promotion:
         previous_live: The model that acted live before this entry: where a rollback leads.
         book_id: The paper account that it got, on entering shadow or canary.
         opens_on: First session of that account.
+        reason: In words: what the rule or the person said.
     """
 
     requested_by: str
@@ -80,6 +81,7 @@ class Promotion:
     previous_live: ModelRef
     book_id: BookId | None = None
     opens_on: date | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
