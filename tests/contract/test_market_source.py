@@ -1,4 +1,4 @@
-"""What every source of bars keeps, on the bundled file and on a market written down in a test."""
+"""What every source of bars keeps: the history of the bundled file, and a market written down in a test."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -8,15 +8,18 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
+from tests.fakes.bundled_market import load_bundled_market
+from tests.fakes.lake import InMemoryLake
+from tests.fakes.lake_rows import Told, seal_told
 from tests.fakes.market_source import FakeMarketSource, make_bar
 from tests.fakes.trading_calendar import FakeTradingCalendar, business_days
-from tradeops.adapters.market_source_bundled import BundledMarketSource
 from tradeops.adapters.trading_calendar_exchange_calendars import ExchangeTradingCalendar
 from tradeops.domain.errors import DataError, NotKnownYet, SourceExhausted
 from tradeops.domain.identifiers import InstrumentId
 from tradeops.domain.market import VIEW_COLUMNS, CorporateAction
 from tradeops.ports.market_source import MarketSource
 from tradeops.ports.trading_calendar import TradingCalendar
+from tradeops.services.load_market_history import load_market_history
 
 DELAY = timedelta(minutes=15)
 LATER = datetime(2030, 1, 1, tzinfo=UTC)
@@ -40,7 +43,7 @@ def bundled_case() -> Case:
     calendar = ExchangeTradingCalendar()
     aapl, goog, ibm = (InstrumentId(name) for name in ("AAPL", "GOOG", "IBM"))
     return Case(
-        source=BundledMarketSource(calendar, DELAY),
+        source=load_bundled_market(calendar),
         calendar=calendar,
         split=(aapl, date(2005, 2, 28), Decimal(2)),
         dividend=(ibm, date(2005, 2, 8), Decimal("0.18")),
@@ -62,7 +65,25 @@ def written_case() -> Case:
     return Case(source, calendar, (old, days[25], Decimal(2)), (old, days[28], Decimal("0.18")), (late, days[20]))
 
 
-@pytest.fixture(scope="module", params=[bundled_case, written_case], ids=["bundled", "written"])
+def sealed_case() -> Case:
+    """The written market, read back from a lake."""
+    case = written_case()
+    written, lake = case.source, InMemoryLake()
+    assert isinstance(written, FakeMarketSource)
+    told: list[Told] = [(bar, case.known_at(bar.session)) for bar in written._bars.values()]
+    told += [(action, case.calendar.opens_at(action.session)) for action in written._actions.values()]
+    seal_told(lake, told)
+    history = load_market_history(
+        lake,
+        case.calendar,
+        vendor_delay=DELAY,
+        first_session=written.first_session,
+        last_session=written.last_session,
+    )
+    return replace(case, source=history)
+
+
+@pytest.fixture(scope="module", params=[bundled_case, written_case, sealed_case], ids=["bundled", "written", "sealed"])
 def case(request: pytest.FixtureRequest) -> Iterator[Case]:
     yield request.param()
 

@@ -8,7 +8,7 @@ trades those in memory: on disk each of its sessions would wait for the disk sev
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
@@ -17,11 +17,11 @@ import numpy as np
 
 from tests.fakes.book_runner import BookRunner, Wish
 from tests.fakes.broker import InMemoryBroker
+from tests.fakes.bundled_market import load_bundled_market
 from tests.fakes.ledger import InMemoryLedger
 from tests.fakes.value_store import InMemoryValueStore
 from tradeops.adapters.broker_paper import PaperBroker
 from tradeops.adapters.ledger_sqlalchemy import open_ledger
-from tradeops.adapters.market_source_bundled import BundledMarketSource
 from tradeops.adapters.trading_calendar_exchange_calendars import ExchangeTradingCalendar
 from tradeops.adapters.value_store_files import FileValueStore
 from tradeops.bootstrap.policy import load_policy
@@ -71,7 +71,7 @@ class Bench:
     def __init__(self, folder: Path, policy: TradingPolicy) -> None:
         self.folder, self.policy = folder, policy
         self.calendar = ExchangeTradingCalendar()
-        self.source = BundledMarketSource(self.calendar, timedelta(minutes=policy.time.vendor_delay_minutes))
+        self.source = load_bundled_market()
         self.execute = make_executor(self.source, self.calendar, policy)
         self.accepts = make_acceptor(self.source, self.calendar, policy)
         folder.mkdir(parents=True)

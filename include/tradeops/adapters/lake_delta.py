@@ -23,13 +23,13 @@ from tradeops.ports.lake import frame_schema
 MOST_RETRIES = 5
 LONGEST_WAIT_SECONDS = 30.0
 
-_TYPES = {
+_TYPES: dict[ColumnType, PrimitiveType | ArrayType] = {
     ColumnType.TEXT: PrimitiveType("string"),
     ColumnType.DATE: PrimitiveType("date"),
     ColumnType.TIME: PrimitiveType("timestamp"),
     ColumnType.MONEY: PrimitiveType("decimal(20,8)"),
     ColumnType.FLOAT: PrimitiveType("double"),
-    ColumnType.FLOATS: ArrayType(PrimitiveType("double"), True),
+    ColumnType.FLOATS: ArrayType(PrimitiveType("double"), contains_null=True),
     ColumnType.INTEGER: PrimitiveType("long"),
 }
 # A checkpoint could not be synced before readers rely on it.

@@ -1,11 +1,11 @@
 """A hundred shares held from the first close to the last, through the product's own bookkeeping."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 
-from tradeops.adapters.market_source_bundled import BundledMarketSource
+from tests.fakes.bundled_market import load_bundled_market
 from tradeops.adapters.trading_calendar_exchange_calendars import ExchangeTradingCalendar
 from tradeops.domain.books import Book, Position
 from tradeops.domain.identifiers import InstrumentId
@@ -20,7 +20,7 @@ LATER = datetime(2030, 1, 1, tzinfo=UTC)
 )
 def test_a_hundred_shares_earn_what_is_known(text: str, total: str, price: str) -> None:
     calendar = ExchangeTradingCalendar()
-    source, name = BundledMarketSource(calendar, timedelta(minutes=15)), InstrumentId(text)
+    source, name = load_bundled_market(), InstrumentId(text)
     sessions = calendar.sessions(source.first_session, source.last_session)
     first = source.bar(name, sessions[0], known_at=LATER)
     last = source.bar(name, sessions[-1], known_at=LATER)
