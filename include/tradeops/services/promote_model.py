@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from tradeops.domain.decoding import decode_canonical
-from tradeops.domain.errors import CorruptInput, UnknownRecord
+from tradeops.domain.errors import CorruptInput, IllegalTransition, UnknownRecord
 from tradeops.domain.identifiers import BookId, Stage, ValueRef
 from tradeops.domain.models import (
     ModelRef,
@@ -130,7 +130,7 @@ def apply_promotion(  # noqa: PLR0913 - the answer and the request, by name
         opens_on: First session of a canary's account.
 
     Raises:
-        IllegalTransition: The model has moved since the case was judged.
+        IllegalTransition: The model has moved since the case was judged, or another acts live.
     """
     known = ledger.find_promotion(requested_by, case.model)
     if known is not None:
@@ -138,6 +138,11 @@ def apply_promotion(  # noqa: PLR0913 - the answer and the request, by name
     recorded = ledger.list_promotions()
     moves = case.allowed and (approved or not case.needs_approval)
     to_canary = moves and case.would_be is ModelState.CANARY
+    live = read_standing(recorded).live
+    if moves and live != case.evidence.incumbent:
+        raise IllegalTransition(
+            f"the evidence compares with {case.evidence.incumbent}, but {live} acts live now; evaluate again", live=live
+        )
     entry = Promotion(
         requested_by=requested_by,
         model=case.model,
@@ -148,7 +153,7 @@ def apply_promotion(  # noqa: PLR0913 - the answer and the request, by name
         session=case.evidence.last_session,
         evidence=case.evidence_ref,
         approver=approver if case.needs_approval else BY_RULE,
-        previous_live=read_standing(recorded).live,
+        previous_live=live,
         book_id=_open_canary(recorded, case) if to_canary else None,
         opens_on=opens_on if to_canary else None,
         reason=case.reason,
