@@ -1,0 +1,324 @@
+"""What producers and consumers may rely on, of the fake and of SQLite."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.fakes.event_log import InMemoryEventLog
+from tradeops.adapters.event_log_sqlite import SqliteEventLog
+from tradeops.adapters.event_log_sqlite.consumer import SqliteEventConsumer
+from tradeops.domain.errors import ConfigurationError, LeaseHeld, LeaseLost
+from tradeops.domain.topics import ACTIONS, BARS, BARS_RAW, MACRO, choose_partition
+from tradeops.ports.event_log import EventLog, Message, NewMessage
+
+RAW, OUT, ONE = BARS_RAW.name, BARS.name, MACRO.name
+KEYS = ("AAPL", "IBM", "MSFT", "GOOG", "FB", "A", "B", "C", "D")
+
+
+@dataclass
+class Rig:
+    """A log, other sights of it, and a way to let the members of a group fall silent."""
+
+    log: EventLog
+    reopen: Callable[[], EventLog]
+    expire_members: Callable[[str], None]
+
+
+@pytest.fixture
+def sqlite_rig(tmp_path: Path) -> Iterator[Rig]:
+    opened: list[SqliteEventLog] = []
+
+    def reopen() -> SqliteEventLog:
+        opened.append(SqliteEventLog(f"sqlite:///{tmp_path}/event_log.db"))
+        return opened[-1]
+
+    def expire(group: str) -> None:
+        with opened[0]._connection.write_cursor() as cursor:
+            cursor.execute("UPDATE members SET expires_at = 0 WHERE consumer_group = ?", (group,))
+
+    yield Rig(reopen(), reopen, expire)
+    for log in opened:
+        log.close()
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def rig(request: pytest.FixtureRequest) -> Rig:
+    if request.param == "sqlite":
+        found: Rig = request.getfixturevalue("sqlite_rig")
+        return found
+    log = InMemoryEventLog()
+    return Rig(log, lambda: log, log.expire_members)
+
+
+def say(key: str, text: str, topic: str = RAW) -> NewMessage:
+    return NewMessage(topic=topic, key=key, value=text.encode())
+
+
+def fill(log: EventLog, count: int = 45) -> list[str]:
+    texts = [f"{number:03d}" for number in range(count)]
+    log.append([say(KEYS[number % len(KEYS)], text) for number, text in enumerate(texts)])
+    return texts
+
+
+def texts_of(messages: tuple[Message, ...] | list[Message]) -> list[str]:
+    return sorted(message.value.decode() for message in messages)
+
+
+def read_all(log: EventLog, topic: str) -> list[Message]:
+    return [message for number in log.end_offsets(topic) for message in log.read(topic, number, 0, 10_000)]
+
+
+def drain(consumer: Any, limit: int = 1000) -> list[Message]:
+    found: list[Message] = []
+    while page := consumer.poll(limit):
+        found += page
+    return found
+
+
+def test_a_message_comes_back_as_it_was(rig: Rig) -> None:
+    value, headers = bytes(range(256)), {"trace": "a\u00e9\ud800", "empty": ""}
+    rig.log.append([NewMessage(topic=RAW, key="Å", value=value, headers=headers)])
+    place = choose_partition("Å", BARS_RAW.partitions)
+    (message,) = rig.reopen().read(RAW, place, 0)
+    assert message == Message(topic=RAW, partition=place, offset=0, key="Å", value=value, headers=headers)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    batches=st.lists(st.lists(st.tuples(st.sampled_from([RAW, OUT, ONE, BARS.dead_letters]), st.sampled_from(KEYS))))
+)
+def test_messages_of_a_partition_stand_in_the_order_they_came(rig: Rig, batches: list[list[tuple[str, str]]]) -> None:
+    topics = (RAW, OUT, ONE, BARS.dead_letters)
+    before = {topic: read_all(rig.log, topic) for topic in topics}
+    sent: list[NewMessage] = []
+    for batch in batches:
+        new = [say(key, f"{len(sent) + number}", topic) for number, (topic, key) in enumerate(batch)]
+        rig.log.append(new)
+        sent += new
+    for topic in topics:
+        ends = rig.log.end_offsets(topic)
+        for number, end in ends.items():
+            lane = rig.log.read(topic, number, 0, end + 1)
+            old = sum(message.partition == number for message in before[topic])
+            new = [m for m in sent if m.topic == topic and choose_partition(m.key, len(ends)) == number]
+            assert [message.offset for message in lane] == list(range(end))
+            assert [(m.key, m.value) for m in lane[old:]] == [(m.key, m.value) for m in new]
+
+
+@pytest.mark.parametrize("topic", ["market.gossip", f"{RAW}.dlq.dlq", "", ".dlq"])
+def test_an_unknown_topic_is_refused_and_nothing_of_its_batch_is_written(rig: Rig, topic: str) -> None:
+    with pytest.raises(ConfigurationError):
+        rig.log.append([say("A", "good"), say("A", "bad", topic), say("A", "good")])
+    assert read_all(rig.log, RAW) == []
+    for look in (rig.log.end_offsets, lambda name: rig.log.read(name, 0, 0), lambda name: rig.log.committed("g", name)):
+        with pytest.raises(ConfigurationError):
+            look(topic)
+    with pytest.raises(ConfigurationError):
+        rig.log.open_consumer("g", [topic])
+
+
+def test_a_partition_that_is_not_there_is_refused(rig: Rig) -> None:
+    for number in (-1, BARS_RAW.partitions):
+        with pytest.raises(ConfigurationError):
+            rig.log.read(RAW, number, 0)
+
+
+def test_dead_letters_have_the_partitions_of_their_topic(rig: Rig) -> None:
+    assert rig.log.end_offsets(BARS_RAW.dead_letters).keys() == rig.log.end_offsets(RAW).keys()
+
+
+def test_reading_starts_at_the_offset_and_stops_at_the_limit(rig: Rig) -> None:
+    rig.log.append([say("A", str(number), ONE) for number in range(10)])
+    assert [m.offset for m in rig.log.read(ONE, 0, 4, 3)] == [4, 5, 6]
+    assert rig.log.read(ONE, 0, 10) == ()
+
+
+@pytest.mark.parametrize("limit", [1, 7, 1000])
+def test_a_lone_member_gets_everything_once_in_order_of_its_key(rig: Rig, limit: int) -> None:
+    texts = fill(rig.log)
+    with rig.log.open_consumer("g", [RAW]) as consumer:
+        found = drain(consumer, limit)
+        assert texts_of(found) == texts
+        for key in KEYS:
+            lane = [message.value for message in found if message.key == key]
+            assert lane == sorted(lane)
+        consumer.commit()
+        assert consumer.poll() == ()
+    assert rig.log.committed("g", RAW) == rig.log.end_offsets(RAW)
+
+
+def test_a_full_partition_does_not_starve_the_others(rig: Rig) -> None:
+    fill(rig.log, 90)
+    with rig.log.open_consumer("g", [RAW]) as consumer:
+        seen = set()
+        for _ in range(2 * BARS_RAW.partitions):
+            seen |= {message.partition for message in consumer.poll(2)}
+            consumer.commit()
+        assert len(seen) == len({choose_partition(key, BARS_RAW.partitions) for key in KEYS})
+
+
+def test_groups_do_not_touch_each_other(rig: Rig) -> None:
+    texts = fill(rig.log)
+    for group in ("one", "two"):
+        with rig.log.open_consumer(group, [RAW]) as consumer:
+            assert texts_of(drain(consumer)) == texts
+            consumer.commit()
+
+
+def test_what_was_not_committed_comes_again(rig: Rig) -> None:
+    texts = fill(rig.log)
+    with rig.log.open_consumer("g", [RAW]) as consumer:
+        done = consumer.poll(10)
+        consumer.commit()
+        consumer.poll(10)
+    with rig.reopen().open_consumer("g", [RAW]) as consumer:
+        assert texts_of(drain(consumer)) == sorted(set(texts) - set(texts_of(done)))
+
+
+def test_outputs_and_offsets_are_written_together(rig: Rig) -> None:
+    fill(rig.log, 9)
+    with rig.log.open_consumer("g", [RAW]) as consumer:
+        polled = consumer.poll()
+        with pytest.raises(ConfigurationError):
+            consumer.commit([say("A", "good", OUT), say("A", "bad", "market.gossip")])
+        assert set(rig.log.committed("g", RAW).values()) == {0}
+        assert read_all(rig.log, OUT) == []
+        consumer.commit([say(message.key, message.value.decode(), OUT) for message in polled])
+    assert texts_of(read_all(rig.log, OUT)) == texts_of(polled)
+    assert rig.log.committed("g", RAW) == rig.log.end_offsets(RAW)
+
+
+def test_two_members_share_and_a_late_joiner_gets_its_part(rig: Rig) -> None:
+    texts = fill(rig.log)
+    first, second = rig.log.open_consumer("g", [RAW]), rig.reopen().open_consumer("g", [RAW])
+    with first as one, second as two:
+        early = one.poll(5)
+        assert two.poll() == ()  # the first holds all partitions and is not done with them
+        one.commit()
+        shares = drain(one), drain(two)
+        one.commit(), two.commit()
+        places = [{message.partition for message in share} for share in shares]
+        assert all(places) and not places[0] & places[1]
+        fill(rig.log)
+        again = drain(one), drain(two)
+        assert all(again)
+    assert texts_of([*early, *shares[0], *shares[1]]) == texts
+    assert texts_of([*again[0], *again[1]]) == texts
+
+
+def test_partitions_of_one_are_shared_too(rig: Rig) -> None:
+    topics = [MACRO.name, ACTIONS.name]
+    rig.log.append([say("A", topic, topic) for topic in topics])
+    with rig.log.open_consumer("g", topics) as one, rig.reopen().open_consumer("g", topics) as two:
+        one.poll(0), two.poll(0), one.poll(0), two.poll(0)
+        assert [len(one.poll()), len(two.poll())] == [1, 1]
+
+
+def test_who_leaves_gives_its_partitions_back_at_once(rig: Rig) -> None:
+    texts = fill(rig.log)
+    with rig.log.open_consumer("g", [RAW]) as one:
+        with rig.reopen().open_consumer("g", [RAW]) as two:
+            assert texts_of(two.poll()) == texts
+        assert texts_of(drain(one)) == texts
+
+
+def check_a_zombie_is_refused(rig: Rig) -> None:
+    """Who was taken over writes neither outputs nor offsets, and goes on from where the other stands."""
+    texts = fill(rig.log)
+    with rig.log.open_consumer("g", [RAW]) as zombie, rig.reopen().open_consumer("g", [RAW]) as heir:
+        zombie.poll(20)
+        rig.expire_members("g")
+        inherited = heir.poll()
+        assert texts_of(inherited) == texts
+        with pytest.raises(LeaseLost):
+            zombie.commit([say("A", "late", OUT)])
+        assert read_all(rig.log, OUT) == []
+        assert set(rig.log.committed("g", RAW).values()) == {0}
+        heir.commit([say(message.key, message.value.decode(), OUT) for message in inherited])
+        assert drain(zombie) == []
+        zombie.commit()
+    assert texts_of(read_all(rig.log, OUT)) == texts
+
+
+def test_a_zombie_is_refused(rig: Rig) -> None:
+    check_a_zombie_is_refused(rig)
+
+
+def test_mutant_without_epoch_check_is_found(sqlite_rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tradeops.adapters.event_log_sqlite import consumer as module
+
+    monkeypatch.setattr(
+        module,
+        "_ADVANCE",
+        "UPDATE leases SET next_offset = ? WHERE consumer_group = ? AND partition_id = ? AND ? AND ? AND ? >= 0",
+    )
+    with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
+        check_a_zombie_is_refused(sqlite_rig)
+
+
+def test_a_silent_member_that_nobody_followed_may_still_commit(rig: Rig) -> None:
+    texts = fill(rig.log)
+    with rig.log.open_consumer("g", [RAW]) as consumer:
+        consumer.poll()
+        rig.expire_members("g")
+        consumer.commit()
+        assert consumer.poll() == ()
+    assert sum(rig.log.committed("g", RAW).values()) == len(texts)
+
+
+def test_a_commit_that_came_through_unheard_is_not_written_twice(sqlite_rig: Rig) -> None:
+    fill(sqlite_rig.log, 9)
+    with sqlite_rig.log.open_consumer("g", [RAW]) as consumer:
+        assert isinstance(consumer, SqliteEventConsumer)
+        consumer.poll()
+        before = {place: held.committed for place, held in consumer._held.items()}
+        consumer.commit([say("A", "effect", OUT)])
+        for place, offset in before.items():
+            consumer._held[place].committed = offset
+        with pytest.raises(LeaseLost):
+            consumer.commit([say("A", "effect", OUT)])
+        assert consumer.poll() == ()
+    assert texts_of(read_all(sqlite_rig.log, OUT)) == ["effect"]
+
+
+def test_a_lease_is_held_by_one(rig: Rig) -> None:
+    other = rig.reopen()
+    with rig.log.hold("backfill"):
+        with pytest.raises(LeaseHeld, match="backfill") as caught, other.hold("backfill"):
+            pass
+        assert caught.value.retryable
+        with other.hold("ingest"):
+            pass
+    with other.hold("backfill"):
+        pass
+
+
+def test_a_lease_is_given_back_when_the_block_fails(rig: Rig) -> None:
+    with pytest.raises(ValueError, match="a bug"), rig.log.hold("backfill"):
+        raise ValueError("a bug")
+    with rig.reopen().hold("backfill"):
+        pass
+
+
+def test_who_waits_gets_the_lease_when_it_is_free(sqlite_rig: Rig) -> None:
+    held, free = threading.Event(), threading.Event()
+    log = sqlite_rig.reopen()
+
+    def keep() -> None:
+        with log.hold("backfill"):
+            held.set()
+            free.wait(30)
+
+    holder = threading.Thread(target=keep)
+    holder.start()
+    held.wait(30)
+    threading.Timer(0.2, free.set).start()
+    with sqlite_rig.log.hold("backfill", wait_seconds=30):
+        assert free.is_set()
+    holder.join()
