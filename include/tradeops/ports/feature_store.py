@@ -5,6 +5,8 @@ from typing import Protocol
 
 from tradeops.domain.features import FeatureRows
 
+ONLINE_SESSIONS = 20
+
 
 class FeatureReader(Protocol):
     """Where `load_view` reads: history and present look alike."""
@@ -22,10 +24,10 @@ class FeatureReader(Protocol):
 
 
 class FeatureStore(FeatureReader, Protocol):
-    """The online store: newest sessions only."""
+    """The online store: the newest `ONLINE_SESSIONS` sessions of each schema, the newest build of each."""
 
     def write(self, rows: FeatureRows) -> None:
-        """Keep rows; writing equal rows again is harmless.
+        """Keep rows; writing equal rows again is harmless, and so is writing older ones than are kept.
 
         Raises:
             CycleConflict: Other values are kept for the same session, schema and move.
