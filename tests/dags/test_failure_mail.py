@@ -3,7 +3,6 @@
 import email
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
@@ -17,9 +16,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from tradeops.domain.errors import CorruptInput
 from tradeops.entrypoints.airflow.failure_causes import record_cause
 from tradeops.entrypoints.airflow.failure_mail import mail_failure
-from tradeops.entrypoints.airflow.incidents import count_incident
 
-NOW = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
 DAG, RUN, TASK = "run_decision_cycle", "make_run__2013-02-28", "decide_due_sessions"
 
 
@@ -110,22 +107,3 @@ def test_another_cause_is_mailed_beside_it(
     record_cause(context)
     mail_failure(context)
     assert len(read_mails()) == 2
-
-
-def test_the_message_comes_again_after_an_hour_and_counts(tmp_path: Path) -> None:
-    def fail_at(minutes: int) -> tuple[bool, int, str]:
-        incident = count_incident(tmp_path, ("dag", "task", "Error"), NOW + timedelta(minutes=minutes))
-        return incident.due, incident.count, incident.since
-
-    since = "2026-11-21T03:00:00+00:00"
-    assert [fail_at(m) for m in (0, 30, 59, 60, 61, 120)] == [
-        (True, 1, since), (False, 2, since), (False, 3, since), (True, 4, since), (False, 5, since), (True, 6, since),
-    ]  # fmt: skip
-
-
-def test_a_day_without_it_closes_an_incident(tmp_path: Path) -> None:
-    parts = ("dag", "task", "Error")
-    assert count_incident(tmp_path, parts, NOW).count == 1
-    assert count_incident(tmp_path, parts, NOW + timedelta(hours=23)).count == 2
-    again = count_incident(tmp_path, parts, NOW + timedelta(hours=47))
-    assert (again.count, again.due, again.since) == (1, True, "2026-11-23T02:00:00+00:00")
