@@ -1,0 +1,243 @@
+"""Letters keep the bytes and the reason; a redrive sends each once, in order, and goes on counting attempts."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.fakes.event_log import InMemoryEventLog
+from tradeops.adapters.event_log_sqlite import SqliteEventLog
+from tradeops.domain.dead_letters import DeadLetter, LetterState, MessageAddress
+from tradeops.domain.errors import ConfigurationError, CorruptInput, DataError, InvalidRecord, LeaseHeld, UnknownRecord
+from tradeops.domain.topics import BARS_RAW, MACRO_RAW, choose_partition
+from tradeops.ports.event_log import EventLog, Message, NewMessage
+from tradeops.services import dead_letters
+from tradeops.services.dead_letters import (
+    ATTEMPTS,
+    FIRST_AT,
+    PREFIX,
+    find_dead_letter,
+    list_dead_letters,
+    make_dead_letter,
+    redrive_dead_letters,
+)
+
+RAW, DLQ = BARS_RAW.name, BARS_RAW.dead_letters
+AT = datetime(2013, 2, 28, 21, 30, tzinfo=UTC)
+BAD = b'\xff{"close": NaN'
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def log(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[EventLog]:
+    if request.param == "memory":
+        yield InMemoryEventLog()
+        return
+    with SqliteEventLog(f"sqlite:///{tmp_path}/event_log.db") as opened:
+        yield opened
+
+
+def raised(message: str = "close is NaN") -> InvalidRecord:
+    try:
+        raise InvalidRecord(message)
+    except InvalidRecord as error:
+        return error
+
+
+def fail_all(log: EventLog, at: datetime = AT, group: str = "ingest") -> list[Message]:
+    """What ingest does with messages that all break their schema."""
+    with log.open_consumer(group, [RAW]) as consumer:
+        polled = consumer.poll()
+        consumer.commit([make_dead_letter(message, raised(), at=at) for message in polled])
+        return list(polled)
+
+
+def publish(log: EventLog, *pairs: tuple[str, bytes], **headers: str) -> None:
+    log.append([NewMessage(topic=RAW, key=key, value=value, headers=headers) for key, value in pairs])
+
+
+def test_a_letter_keeps_bytes_key_reason_and_times(log: EventLog) -> None:
+    publish(log, ("AAPL", BAD))
+    (message,) = fail_all(log)
+    (letter,) = list_dead_letters(log)
+    assert letter == DeadLetter(
+        topic=RAW,
+        address=MessageAddress(topic=DLQ, partition=message.partition, offset=0),
+        source=MessageAddress(topic=RAW, partition=message.partition, offset=0),
+        key="AAPL",
+        value=BAD,
+        error_type="InvalidRecord",
+        message="close is NaN",
+        stack_digest=letter.stack_digest,
+        attempts=1,
+        first_at=AT,
+        last_at=AT,
+        state=LetterState.OPEN,
+    )
+    assert find_dead_letter(log, letter.address) == letter
+
+
+def test_letters_are_filtered_by_topic_and_state(log: EventLog) -> None:
+    publish(log, ("AAPL", BAD), ("IBM", BAD))
+    fail_all(log)
+    log.append(
+        [
+            make_dead_letter(
+                Message(topic=MACRO_RAW.name, partition=0, offset=3, key="wti", value=b"?", headers={}), raised(), at=AT
+            )
+        ]
+    )
+    assert [len(list_dead_letters(log, topic=name)) for name in (None, RAW, DLQ, MACRO_RAW.name)] == [3, 2, 2, 1]
+    redrive_dead_letters(log, topic=DLQ)
+    assert [len(list_dead_letters(log, state=state)) for state in (None, LetterState.OPEN, LetterState.REDRIVEN)] == [
+        3,
+        1,
+        2,
+    ]
+    with pytest.raises(ConfigurationError):
+        list_dead_letters(log, topic="market.gossip")
+
+
+def check_redrive_sends_once(log: EventLog) -> None:
+    """However often it is asked, the bytes come again once, in the order of their key."""
+    sent = [("AAPL", b"1"), ("IBM", b"2"), ("AAPL", b"3"), ("AAPL", b"\xff"), ("IBM", b"")]
+    publish(log, *sent, trace="t-1")
+    fail_all(log)
+    assert len(redrive_dead_letters(log, topic=RAW)) == 5
+    assert redrive_dead_letters(log, topic=RAW) == ()
+    with log.open_consumer("ingest", [RAW]) as consumer:
+        again = consumer.poll()
+        consumer.commit()
+    assert len(again) == 5
+    for key in ("AAPL", "IBM"):
+        assert [m.value for m in again if m.key == key] == [value for other, value in sent if other == key]
+    assert {m.headers["trace"] for m in again} == {"t-1"}
+    assert {letter.state for letter in list_dead_letters(log)} == {LetterState.REDRIVEN}
+
+
+def test_redrive_sends_once(log: EventLog) -> None:
+    check_redrive_sends_once(log)
+
+
+def test_mutant_that_settles_nothing_is_found(log: EventLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    real: Callable[..., Any] = dead_letters._send_again
+    monkeypatch.setattr(dead_letters, "_send_again", lambda log, letter: real(log, letter)[:1])
+    with pytest.raises(AssertionError):
+        check_redrive_sends_once(log)
+
+
+def test_message_and_settlement_are_one_append() -> None:
+    log = InMemoryEventLog()
+    publish(log, ("AAPL", BAD), ("IBM", BAD))
+    fail_all(log)
+    before = log.appends
+    redrive_dead_letters(log, topic=RAW)
+    assert log.appends == before + 1
+
+
+def test_what_fails_again_goes_on_counting(log: EventLog) -> None:
+    publish(log, ("AAPL", BAD), trace="t-1")
+    fail_all(log)
+    redrive_dead_letters(log, topic=RAW)
+    (message,) = fail_all(log, AT + timedelta(days=1))
+    assert (message.headers[ATTEMPTS], message.headers["trace"]) == ("1", "t-1")
+    assert {name for name in message.headers if name.startswith(PREFIX)} == {ATTEMPTS, FIRST_AT}
+    first, second = list_dead_letters(log)
+    assert (first.state, second.state) == (LetterState.REDRIVEN, LetterState.OPEN)
+    assert (second.attempts, second.first_at, second.last_at) == (2, AT, AT + timedelta(days=1))
+    assert second.value == BAD
+
+
+def test_only_the_letters_asked_for_are_sent(log: EventLog) -> None:
+    publish(log, ("AAPL", b"1"), ("AAPL", b"2"))
+    fail_all(log)
+    first, second = list_dead_letters(log)
+    assert redrive_dead_letters(log, topic=RAW, addresses=[second.address]) == (second,)
+    assert redrive_dead_letters(log, topic=RAW, addresses=[second.address]) == ()
+    assert redrive_dead_letters(log, topic=RAW, addresses=[]) == ()
+    assert [letter.state for letter in list_dead_letters(log)] == [LetterState.OPEN, LetterState.REDRIVEN]
+    assert redrive_dead_letters(log, topic=RAW) == (first,)
+
+
+def test_a_dry_run_appends_nothing(log: EventLog) -> None:
+    publish(log, ("AAPL", BAD))
+    fail_all(log)
+    ends = log.end_offsets(RAW), log.end_offsets(DLQ)
+    assert len(redrive_dead_letters(log, topic=RAW, dry_run=True)) == 1
+    assert (log.end_offsets(RAW), log.end_offsets(DLQ)) == ends
+
+
+def test_an_unknown_letter_is_refused_and_nothing_is_sent(log: EventLog) -> None:
+    publish(log, ("AAPL", BAD))
+    fail_all(log)
+    (letter,) = list_dead_letters(log)
+    settlement = MessageAddress(topic=DLQ, partition=letter.address.partition, offset=1)
+    for address in (settlement, letter.source):
+        with pytest.raises(UnknownRecord, match=str(address)):
+            redrive_dead_letters(log, topic=RAW, addresses=[letter.address, address])
+        with pytest.raises(UnknownRecord, match=str(address)):
+            find_dead_letter(log, address)
+    assert list_dead_letters(log) == (letter,)
+    redrive_dead_letters(log, topic=RAW)
+    with pytest.raises(UnknownRecord):
+        find_dead_letter(log, settlement)
+
+
+def test_two_redrives_at_once_are_one_after_the_other(log: EventLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dead_letters, "_WAIT_SECONDS", 0.0)
+    with log.hold(f"redrive/{RAW}"), pytest.raises(LeaseHeld):
+        redrive_dead_letters(log, topic=DLQ)
+
+
+def test_a_foreign_message_on_a_dead_letter_topic_is_named(log: EventLog) -> None:
+    log.append([NewMessage(topic=DLQ, key="AAPL", value=b"?")])
+    place = choose_partition("AAPL", BARS_RAW.partitions)
+    with pytest.raises(CorruptInput, match=f"{DLQ}/{place}/0"):
+        list_dead_letters(log)
+
+
+def test_the_digest_tells_places_apart_and_no_messages() -> None:
+    def elsewhere() -> Exception:
+        try:
+            raise InvalidRecord("close is NaN")
+        except InvalidRecord as error:
+            return error
+
+    assert dead_letters.digest_stack(raised("a")) == dead_letters.digest_stack(raised("b"))
+    assert dead_letters.digest_stack(raised("a")) != dead_letters.digest_stack(elsewhere())
+    assert dead_letters.digest_stack(raised()) != dead_letters.digest_stack(DataError("never raised"))
+
+
+@given(partition=st.integers(0, 99), offset=st.integers(0, 2**40))
+def test_addresses_read_what_they_write(partition: int, offset: int) -> None:
+    address = MessageAddress(topic=DLQ, partition=partition, offset=offset)
+    assert MessageAddress.parse(str(address)) == address
+
+
+@pytest.mark.parametrize("text", ["", "a", "a/0", "a/0/1/2", "/0/1", "a/-1/0", "a/x/0", "a/0/", "a/²/1"])
+def test_what_is_no_address_is_refused(text: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"market\.bars\.raw\.dlq/0/12"):
+        MessageAddress.parse(text)
+
+
+@pytest.mark.parametrize(("attempts", "later"), [(0, 0), (1, -1)])
+def test_impossible_letters_are_refused(attempts: int, later: int) -> None:
+    address = MessageAddress(topic=DLQ, partition=0, offset=0)
+    with pytest.raises(DataError):
+        DeadLetter(
+            topic=RAW,
+            address=address,
+            source=address,
+            key="A",
+            value=b"",
+            error_type="E",
+            message="",
+            stack_digest="",
+            attempts=attempts,
+            first_at=AT,
+            last_at=AT + timedelta(days=later),
+            state=LetterState.OPEN,
+        )
