@@ -33,12 +33,14 @@ class Attribution:
         unattributed: What no opinion stands behind.
         by_name: The same profit by name.
         total: The change of equity since the account opened.
+        history: Each agent's profit, session by session.
     """
 
     by_agent: Mapping[AgentId, Decimal]
     unattributed: Decimal
     by_name: Mapping[InstrumentId, Decimal]
     total: Decimal
+    history: Mapping[AgentId, tuple[Decimal, ...]]
 
 
 def attribute_profit(
@@ -56,22 +58,28 @@ def attribute_profit(
         find_policy: The policy that a decision was made under.
     """
     shares = _ShareBook(decisions, values, find_policy)
-    by_agent: dict[AgentId, Decimal] = defaultdict(Decimal)
+    rows: list[dict[AgentId, Decimal]] = []
     by_name: dict[InstrumentId, Decimal] = defaultdict(Decimal)
     previous: Settlement | None = None
     for settlement in settlements:
         shares.advance_to(settlement)
+        row: dict[AgentId, Decimal] = defaultdict(Decimal)
         for name, profit in split_profit(settlement, previous).items():
             by_name[name] += profit
             for agent, share in shares.of(name).items():
-                by_agent[agent] += (profit * share).quantize(STEP, rounding=ROUND_DOWN)
+                row[agent] += (profit * share).quantize(STEP, rounding=ROUND_DOWN)
+        rows.append(row)
         previous = settlement
+    agents = sorted({agent for decision in decisions for agent in decision.opinions})
+    history = {agent: tuple(row.get(agent, ZERO) for row in rows) for agent in agents}
+    by_agent = {agent: sum(profits, ZERO) for agent, profits in history.items()}
     total = sum((settlement.profit.total for settlement in settlements), ZERO)
     return Attribution(
-        by_agent=dict(sorted(by_agent.items())),
+        by_agent=by_agent,
         unattributed=total - sum(by_agent.values(), ZERO),
         by_name=dict(sorted(by_name.items())),
         total=total,
+        history=history,
     )
 
 

@@ -1,9 +1,10 @@
 """What each agent was worth: how its scores went with what followed, and what it said nothing about."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import accumulate
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from tradeops.domain.identifiers import AgentId
 from tradeops.domain.opinions import Abstention
 from tradeops.learning.block_bootstrap import BlockBootstrap, Estimate
 from tradeops.learning.opinion_statistics import correlate_sums, divide_sums, sum_rank_products, sum_sign_hits
+from tradeops.learning.return_statistics import largest_drawdown
 from tradeops.services.attribute_profit import Attribution
 from tradeops.services.read_panel import NOT_ASKED, AgentPanel, OpinionPanel
 
@@ -31,6 +33,7 @@ class AgentMeasures:
         hit_rate: Share of opinions with the right sign, 95 % likewise; None with too few.
         confidence: Median confidence when it spoke; None when it never did.
         profit: The book's profit attributed to it, USD.
+        max_drawdown: Deepest fall of the initial cash with that profit, ≤ 0.
     """
 
     agent: AgentId
@@ -42,14 +45,18 @@ class AgentMeasures:
     hit_rate: Estimate | None
     confidence: float | None
     profit: Decimal
+    max_drawdown: float
 
 
-def measure_agents(panel: OpinionPanel, attribution: Attribution, bootstrap: BlockBootstrap) -> Iterator[AgentMeasures]:
+def measure_agents(
+    panel: OpinionPanel, attribution: Attribution, initial_cash: Decimal, bootstrap: BlockBootstrap
+) -> Iterator[AgentMeasures]:
     """Measure every agent that was ever asked, ascending by name.
 
     Args:
         panel: Opinions and outcomes.
         attribution: The book's profit by agent.
+        initial_cash: Of the account, USD.
         bootstrap: Resamples sessions.
     """
     for agent, opinions in panel.agents.items():
@@ -65,7 +72,13 @@ def measure_agents(panel: OpinionPanel, attribution: Attribution, bootstrap: Blo
             hit_rate=_estimate_hit_rate(opinions, panel, bootstrap),
             confidence=float(np.median(opinions.confidence[spoke])) if spoke.any() else None,
             profit=attribution.by_agent.get(agent, Decimal(0)),
+            max_drawdown=_measure_drawdown(attribution.history.get(agent, ()), initial_cash),
         )
+
+
+def _measure_drawdown(profits: Sequence[Decimal], initial_cash: Decimal) -> float:
+    equities = [initial_cash, *(initial_cash + gained for gained in accumulate(profits))]
+    return largest_drawdown(np.array([float(equity) for equity in equities]))
 
 
 def _count_abstentions(opinions: AgentPanel) -> Mapping[str, int]:
