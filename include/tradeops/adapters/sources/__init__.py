@@ -1,0 +1,1 @@
+"""Connectors: where raw records come from."""
