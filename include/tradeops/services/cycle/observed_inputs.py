@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from tradeops.domain.errors import DataError, UnknownRecord
 from tradeops.domain.features import FeatureRows
 from tradeops.domain.identifiers import BookId, InstrumentId, LearnerStateId
 from tradeops.domain.learners import LearnerState
-from tradeops.domain.market import FloatArray, MarketView
+from tradeops.domain.market import FloatArray, MarketView, Watermark
 from tradeops.domain.policy import UniversePolicy
 from tradeops.domain.settlements import Settlement
 from tradeops.ports.feature_store import FeatureReader
@@ -62,28 +62,13 @@ class ObservedInputs:
 
     def _read_view(self, request: CycleRequest, claim: Claim) -> MarketView:
         source = self.histories(claim.watermark.market)
-        names = self._list_universe(source, request)
-        if not names:
-            raise DataError(f"no name has {self.universe.minimum_bars} bars on {request.session}")
-        window = source.read_window(names, request.session, self.universe.lookback, known_at=request.as_of)
-        rows = self.features.read(request.session, market=claim.watermark.market)
-        return MarketView(
+        return read_view(
+            source,
+            self.features,
+            self.universe,
+            session=request.session,
             as_of=request.as_of,
             watermark=claim.watermark,
-            sessions=window.sessions,
-            instruments=names,
-            columns=window.columns,
-            reference_prices=window.reference_prices,
-            features=align_features(rows, names),
-        )
-
-    def _list_universe(self, source: MarketSource, request: CycleRequest) -> tuple[InstrumentId, ...]:
-        session, known_at = request.session, request.as_of
-        return tuple(
-            name
-            for name in sorted(set(self.universe.names) & set(source.instruments))
-            if source.count_bars(name, session, known_at=known_at) >= self.universe.minimum_bars
-            and source.bar(name, session, known_at=known_at) is not None
         )
 
     def _read_state(self, book_id: BookId, settlement: Settlement) -> BookState:
@@ -102,6 +87,49 @@ class ObservedInputs:
             return None
         record = self.ledger.find_decision(book_id, last)
         return None if record is None else record.decision
+
+
+def read_view(  # noqa: PLR0913 - three sources, and by keyword which moment
+    source: MarketSource,
+    features: FeatureReader,
+    universe: UniversePolicy,
+    *,
+    session: date,
+    as_of: datetime,
+    watermark: Watermark,
+) -> MarketView:
+    """What was known of the universe at a time; training reads the past by it, too.
+
+    Raises:
+        UnknownRecord: The features are not built yet.
+        DataError: No name has enough bars.
+    """
+    names = list_universe(source, universe, session, known_at=as_of)
+    if not names:
+        raise DataError(f"no name has {universe.minimum_bars} bars on {session}")
+    window = source.read_window(names, session, universe.lookback, known_at=as_of)
+    rows = features.read(session, market=watermark.market)
+    return MarketView(
+        as_of=as_of,
+        watermark=watermark,
+        sessions=window.sessions,
+        instruments=names,
+        columns=window.columns,
+        reference_prices=window.reference_prices,
+        features=align_features(rows, names),
+    )
+
+
+def list_universe(
+    source: MarketSource, universe: UniversePolicy, session: date, *, known_at: datetime
+) -> tuple[InstrumentId, ...]:
+    """Eligible names that traded in the session and have enough bars, ascending."""
+    return tuple(
+        name
+        for name in sorted(set(universe.names) & set(source.instruments))
+        if source.count_bars(name, session, known_at=known_at) >= universe.minimum_bars
+        and source.bar(name, session, known_at=known_at) is not None
+    )
 
 
 def align_features(rows: FeatureRows, instruments: tuple[InstrumentId, ...]) -> Mapping[str, FloatArray]:
