@@ -6,6 +6,9 @@ from typing import Protocol
 
 from tradeops.domain.models import ModelRef
 
+# The artifact of a training that holds the stored model's bytes.
+MODEL_FILE = "blender.json"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingRun:
