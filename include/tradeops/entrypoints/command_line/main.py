@@ -13,6 +13,7 @@ from tradeops.domain.errors import TradeOpsError
 from tradeops.entrypoints.command_line import (
     airflow_commands,
     cycles,
+    dead_letters,
     doctor,
     kill_switch,
     performance,
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 app.add_typer(cycles.app, name="cycle")
 app.add_typer(kill_switch.app, name="kill-switch")
+app.add_typer(dead_letters.app, name="dlq")
 app.command("replay")(replays.replay)
 app.command("performance")(performance.performance)
 app.command("summary")(summary.summary)
