@@ -1,9 +1,13 @@
 """The one way to build agents."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Protocol
 
-from agents.technical import TechnicalAgent
+from agents.agent import FeatureAgent
+from agents.macro import MACRO
+from agents.money_flows import MONEY_FLOWS
+from agents.technical import TECHNICAL
+from agents.top_performers import TOP_PERFORMERS
 from tradeops.domain.errors import ConfigurationError
 from tradeops.domain.identifiers import AgentId
 from tradeops.domain.market import MarketView
@@ -28,19 +32,21 @@ class Agent(Protocol):
         ...
 
 
-BUILDERS: Mapping[AgentId, Callable[[], Agent]] = {AgentId("technical"): TechnicalAgent}
+AGENTS: Mapping[AgentId, FeatureAgent] = {
+    agent.specification.agent: agent for agent in (MACRO, MONEY_FLOWS, TECHNICAL, TOP_PERFORMERS)
+}
 
 
-def build_roster(policy: TradingPolicy) -> tuple[Agent, ...]:
+def build_roster(policy: TradingPolicy) -> tuple[FeatureAgent, ...]:
     """The policy's agents, ascending by name.
 
     Raises:
         ConfigurationError: The policy names an agent that does not exist.
     """
-    unknown = sorted(set(policy.roster) - set(BUILDERS))
+    unknown = sorted(set(policy.roster) - set(AGENTS))
     if unknown:
         raise ConfigurationError(
-            f"policy.toml names unknown agents {', '.join(unknown)}; known: {', '.join(sorted(BUILDERS))}",
+            f"policy.toml names unknown agents {', '.join(unknown)}; known: {', '.join(sorted(AGENTS))}",
             unknown=unknown,
         )
-    return tuple(BUILDERS[agent]() for agent in sorted(policy.roster))
+    return tuple(AGENTS[agent] for agent in sorted(policy.roster))

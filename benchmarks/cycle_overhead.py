@@ -16,7 +16,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Literal, cast
 
-from agents.technical import SPECIFICATION, TechnicalAgent
+from agents.agent import FeatureAgent
+from agents.roster import AGENTS as ROSTER
 from benchmarks.markets import AGENTS, make_policy, make_state, make_view
 from benchmarks.measuring import Measured, quantile
 from graphs.checkpoints import open_saver
@@ -95,6 +96,15 @@ class KnownInputs:
         return self.learner
 
 
+def make_roster() -> tuple[FeatureAgent, ...]:
+    """The product's agents in turn, under twelve names."""
+    built = list(ROSTER.values())
+    return tuple(
+        replace(agent, specification=replace(agent.specification, agent=name))
+        for name, agent in zip(AGENTS, built * len(AGENTS), strict=False)
+    )
+
+
 def make_contexts() -> Callable[[], CycleContext]:
     """Contexts of cycles that differ by their id."""
     view, policy = make_view(WIDTH), make_policy(AGENTS, 3)
@@ -105,7 +115,7 @@ def make_contexts() -> Callable[[], CycleContext]:
         broker=cast("Broker", None),
         inputs=KnownInputs(view),
         clock=cast("Any", time),
-        roster=tuple(TechnicalAgent(replace(SPECIFICATION, agent=agent)) for agent in AGENTS),
+        roster=make_roster(),
         policy=policy,
         model=PriorBlend(),
         bundle=Bundle(model="m", prompt="none", policy=policy.version, feature_schema="f", code="c"),

@@ -15,6 +15,7 @@ from tradeops.domain.market import MarketView, Watermark
 from tradeops.domain.opinions import Opinions
 from tradeops.domain.policy import TradingPolicy
 from tradeops.domain.verdicts import KillSwitch
+from tradeops.features.declarations import FEATURE_NAMES
 
 ROWS = 126
 FIRST = date(2001, 3, 1)
@@ -40,6 +41,7 @@ def make_view(width: int) -> MarketView:
             "dividend": np.zeros_like(close),
         },
         reference_prices={name: Decimal(repr(float(price))) for name, price in zip(names, close[-1], strict=True)},
+        features={name: rng.uniform(0.0, 1.0, width) for name in FEATURE_NAMES},
     )
 
 

@@ -82,7 +82,7 @@ def test_replay_refuses_a_stored_view_with_one_changed_byte(finished: Path, tmp_
 @pytest.mark.parametrize(
     ("override", "first_input", "step"),
     [
-        ("close:AAPL:2005-02-25=+0.01", "view.close.AAPL.2005-02-25 was 88.99, is 89.0", "consult_agent"),
+        ("close:AAPL:2005-02-25=+0.01", "view.close.AAPL.2005-02-25 was 88.99, is 89.0", "blend_opinions"),
         ("policy:limits.single_name=0.10", "policy.limits.single_name was 0.2, is 0.1", ""),
         ("learner:residual_quantiles.q05=-3", "learner.residual_quantiles.parameters.q05 was ", "blend_opinions"),
     ],

@@ -18,7 +18,7 @@ from tradeops.learning.realised_returns import HoldingPeriod, total_return
 from tradeops.settings import Settings
 
 UNTIL = date(2005, 2, 25)
-ORACLE = AgentSpecification(agent=AgentId("oracle"), version=1, target=OpinionTarget.RETURN, horizon=1, lookback=1)
+ORACLE = AgentSpecification(agent=AgentId("oracle"), version=1, target=OpinionTarget.RETURN, horizon=1, features=())
 SESSIONS_A_YEAR = 252
 Foresight = Mapping[tuple[InstrumentId, date], float]
 

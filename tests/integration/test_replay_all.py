@@ -140,9 +140,21 @@ def test_changed_close_names_the_first_input_and_the_first_output_with_its_step(
 
     assert said.code == 3
     assert re.search(rf"first input   load_view: view\.close\.AAPL\.{session} was (\S+), is (\S+)", said.out)
-    assert re.search(r"first output  consult_agent: opinions\.technical\.\w+\.AAPL was \S+, is \S+", said.out)
+    # Agents judge from recorded features; a close reaches the decision by its volatility.
+    assert re.search(r"first output  blend_opinions: forecasts\.\w+\.AAPL was \S+, is \S+", said.out)
     was, new = re.findall(rf"AAPL\.{session} was (\S+), is (\S+)", said.out)[0]
     assert float(new) == pytest.approx(float(was) + 0.01)
+
+
+def test_changed_feature_names_the_first_input_and_the_agent_that_judges_otherwise(
+    history: Installation, decided_with_orders: Decision
+) -> None:
+    said = history.say("replay", decided_with_orders.session.isoformat(), "--override", "feature:ret_5:AAPL=+0.1")
+
+    assert said.code == 3
+    was, new = re.findall(r"first input   load_view: view\.feature\.ret_5\.AAPL was (\S+), is (\S+)", said.out)[0]
+    assert re.search(r"first output  consult_agent: opinions\.technical\.score\.AAPL was \S+, is \S+", said.out)
+    assert float(new) == pytest.approx(float(was) + 0.1)
 
 
 def test_changed_policy_value_names_it_and_the_step_that_first_decides_otherwise(
@@ -185,8 +197,14 @@ def test_override_over_all_decisions_counts_those_that_saw_it(history: Installat
 
 @pytest.mark.parametrize(
     "words",
-    [["replay", "--override", "close:AAPL=1"], ["replay", "2001-06-16"], ["replay", "ffff"], ["replay"]],
-    ids=["malformed override", "no session", "unknown cycle", "nothing named"],
+    [
+        ["replay", "--override", "close:AAPL=1"],
+        ["replay", "2001-06-15", "--override", "feature:nothing:AAPL=1"],
+        ["replay", "2001-06-16"],
+        ["replay", "ffff"],
+        ["replay"],
+    ],
+    ids=["malformed override", "unknown feature", "no session", "unknown cycle", "nothing named"],
 )
 def test_request_that_cannot_be_served_is_refused_in_one_line(words: list[str], history: Installation) -> None:
     said = history.say(*words)

@@ -10,7 +10,8 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 
-from agents.technical import SPECIFICATION, TechnicalAgent
+from agents.roster import build_roster
+from agents.technical import TECHNICAL
 from graphs.decision_cycle.nodes import NODES, Node, make_node
 from graphs.decision_cycle.run_cycle import DecisionCycleRunner
 from tradeops.bootstrap.process import MonotonicClock, identify_owner
@@ -69,10 +70,10 @@ def test_unchanged_code_is_found_identical(runtime: Runtime, recorded: list[Deci
 class MoodyAgent:
     """Adds noise from a stream that nobody seeded."""
 
-    specification: AgentSpecification = SPECIFICATION
+    specification: AgentSpecification = TECHNICAL.specification
 
     def judge(self, view: MarketView) -> Opinions:
-        said = TechnicalAgent().judge(view)
+        said = TECHNICAL.judge(view)
         noise = np.random.default_rng().normal(size=len(view.instruments)) * 1e-9
         return replace(said, score=np.clip(said.score + noise, -1, 1), confidence=said.confidence.copy())
 
@@ -80,9 +81,14 @@ class MoodyAgent:
 def test_agent_with_an_unseeded_random_number_is_found_at_consult_agent(
     runtime: Runtime, recorded: list[Decision]
 ) -> None:
-    found = replay(runtime, recorded, roster=lambda policy: (MoodyAgent(),))
+    found = replay(
+        runtime,
+        recorded,
+        roster=lambda policy: tuple(MoodyAgent() if agent is TECHNICAL else agent for agent in build_roster(policy)),
+    )
 
     assert first_steps(found) == {"consult_agent"}
+    assert all(one.first_output.path.startswith("opinions.technical.score.") for one in found if one.first_output)
 
 
 def test_draw_from_a_shared_stream_is_found_at_select_slate(runtime: Runtime, recorded: list[Decision]) -> None:

@@ -5,7 +5,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-import numpy as np
 from threadpoolctl import threadpool_limits
 
 from agents.roster import Agent, build_roster
@@ -19,12 +18,12 @@ from tradeops.bootstrap.ledger import open_ledger_by_url
 from tradeops.bootstrap.policy import load_policy
 from tradeops.bootstrap.process import MonotonicClock, identify_owner, take_fingerprint
 from tradeops.bootstrap.value_store import open_value_store
+from tradeops.bootstrap.window_features import WindowFeatures
 from tradeops.coordination.blend import PriorBlend
 from tradeops.domain.bundles import Bundle
 from tradeops.domain.claims import ClockMove
 from tradeops.domain.decisions import DecisionRecord
 from tradeops.domain.errors import UnknownRecord
-from tradeops.domain.features import FeatureRows
 from tradeops.domain.identifiers import BookId, CycleId, parse_session
 from tradeops.domain.policy import TradingPolicy
 from tradeops.domain.settlements import Settlement
@@ -147,7 +146,7 @@ class Runtime:
         inputs = ObservedInputs(
             ledger=self.ledger,
             histories=lambda market: self.source,
-            features=_Unbuilt(),
+            features=WindowFeatures(source=self.source, calendar=self.calendar),
             universe=self.policy.universe,
         )
         return CyclePorts(
@@ -207,13 +206,6 @@ def open_runtime(
             durability=durability,
             nodes=nodes,
         )
-
-
-class _Unbuilt:
-    """No feature of any session."""
-
-    def read(self, session: date, *, market: int) -> FeatureRows:
-        return FeatureRows(session=session, market=market, schema="", instruments=(), names=(), values=np.zeros((0, 0)))
 
 
 def _ignore(outcome: CycleOutcome) -> None:

@@ -38,14 +38,14 @@ class AgentSpecification:
         version: Raised when its judgement changes.
         target: What its score predicts.
         horizon: Sessions; scales only its own decay.
-        lookback: Rows of the view it reads.
+        features: All that it reads; it cannot read another.
     """
 
     agent: AgentId
     version: int
     target: OpinionTarget
     horizon: int
-    lookback: int
+    features: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

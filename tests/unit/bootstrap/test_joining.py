@@ -79,7 +79,7 @@ def test_code_that_is_not_beside_its_lock_is_refused(monkeypatch: pytest.MonkeyP
 def test_agent_that_does_not_exist_is_refused_by_name() -> None:
     policy = replace(base_policy(), roster={AgentId("oracle"): 1.0})
 
-    with pytest.raises(ConfigurationError, match="unknown agents oracle; known: technical"):
+    with pytest.raises(ConfigurationError, match="unknown agents oracle; known: macro"):
         build_roster(policy)
 
 

@@ -28,7 +28,7 @@ from tradeops.ports.input_reader import ReadInputs
 from tradeops.services.cycle.state import CyclePorts
 
 TECHNICAL = AgentSpecification(
-    agent=AgentId("technical"), version=1, target=OpinionTarget.RETURN, horizon=5, lookback=1
+    agent=AgentId("technical"), version=1, target=OpinionTarget.RETURN, horizon=5, features=()
 )
 
 
