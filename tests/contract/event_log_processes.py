@@ -1,0 +1,98 @@
+"""What child processes do to an event log; imported by name in a fresh interpreter."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import Any
+
+from tradeops.adapters.event_log_sqlite import SqliteEventLog
+from tradeops.adapters.event_log_sqlite.consumer import SqliteEventConsumer
+from tradeops.domain.errors import LeaseLost
+from tradeops.domain.topics import BARS, BARS_RAW
+from tradeops.ports.event_log import Message, NewMessage
+
+GROUP, RAW, OUT = "ingest", BARS_RAW.name, BARS.name
+
+
+def effects_of(messages: Sequence[Message]) -> list[NewMessage]:
+    return [NewMessage(topic=OUT, key=message.key, value=message.value) for message in messages]
+
+
+def consume(url: str, wanted: int, start_at: float = 0.0) -> None:
+    """Poll and commit an effect a message until the group has done all of them."""
+    time.sleep(max(0.0, start_at - time.time()))
+    with SqliteEventLog(url) as log, log.open_consumer(GROUP, [RAW]) as consumer:
+        while sum(log.committed(GROUP, RAW).values()) < wanted:
+            messages = consumer.poll(4)
+            try:
+                consumer.commit(effects_of(messages))
+            except LeaseLost:
+                continue
+            time.sleep(0.001)
+
+
+def consume_offsets_first(url: str, wanted: int, start_at: float = 0.0) -> None:
+    """The mutant: the offset is committed, and the effect after it."""
+    real = SqliteEventConsumer.commit
+
+    def commit(self: SqliteEventConsumer, outputs: Sequence[NewMessage] = ()) -> None:
+        real(self)
+        real(self, outputs)
+
+    SqliteEventConsumer.commit = commit  # type: ignore[method-assign]
+    consume(url, wanted, start_at)
+
+
+def consume_effects_first(url: str, wanted: int, start_at: float = 0.0) -> None:
+    """The mutant: the effect is appended, and the offset committed after it."""
+    real = SqliteEventConsumer.commit
+
+    def commit(self: SqliteEventConsumer, outputs: Sequence[NewMessage] = ()) -> None:
+        with self._connection.write_cursor() as cursor:
+            from tradeops.adapters.event_log_sqlite.messages import append_messages
+
+            append_messages(cursor, self._partitions, outputs)
+        real(self)
+
+    SqliteEventConsumer.commit = commit  # type: ignore[method-assign]
+    consume(url, wanted, start_at)
+
+
+Work = Callable[[str, int], None]
+
+
+def consume_until_killed(url: str, wanted: int, work: Work, at_statement: int) -> None:
+    """Consume and die by SIGKILL before the n-th statement or commit."""
+    real = SqliteEventLog.__init__
+    statements = count(1)
+
+    def die_in_time(_statement: str) -> None:
+        if next(statements) == at_statement:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def open_watched(self: SqliteEventLog, address: str) -> None:
+        real(self, address)
+        driver: Any = self._connection._connection.connection.driver_connection
+        driver.set_trace_callback(die_in_time)
+
+    SqliteEventLog.__init__ = open_watched  # type: ignore[method-assign]
+    work(url, wanted)
+
+
+def produce(url: str, producer: int, batches: int, start_at: float) -> None:
+    """Append batches that name their producer and number."""
+    time.sleep(max(0.0, start_at - time.time()))
+    with SqliteEventLog(url) as log:
+        for number in range(batches):
+            values = [f"{producer} {number} {part}".encode() for part in range(5)]
+            log.append([NewMessage(topic=RAW, key=f"K{part}", value=value) for part, value in enumerate(values)])
+
+
+def hold_until_killed(url: str, held: Any) -> None:
+    """Take a lease, belong to a group, and never let go."""
+    with SqliteEventLog(url) as log, log.hold("backfill"), log.open_consumer(GROUP, [RAW]) as consumer:
+        consumer.poll()
+        held.set()
+        time.sleep(600)

@@ -1,0 +1,190 @@
+"""Many processes at one event log, and processes that die in the middle."""
+
+import multiprocessing as mp
+import random
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.contract import event_log_processes as children
+from tests.contract.event_log_processes import GROUP, OUT, RAW
+from tradeops.adapters.event_log_sqlite import SqliteEventLog
+from tradeops.domain.errors import ConfigurationError, LeaseHeld
+from tradeops.ports.event_log import Message, NewMessage
+
+SPAWN = mp.get_context("spawn")
+# Children are forked from a warm, single-threaded parent that has no connection open.
+FORKSERVER = mp.get_context("forkserver")
+FORKSERVER.set_forkserver_preload(["tests.contract.event_log_processes"])
+
+JOIN_SECONDS = 120
+KEYS = [f"K{number}" for number in range(12)]
+
+
+def fill(url: str, count: int) -> None:
+    with SqliteEventLog(url) as log:
+        log.append(
+            [NewMessage(topic=RAW, key=KEYS[number % len(KEYS)], value=b"%06d" % number) for number in range(count)]
+        )
+
+
+def read_all(log: SqliteEventLog, topic: str) -> list[Message]:
+    return [message for number in log.end_offsets(topic) for message in log.read(topic, number, 0, 100_000)]
+
+
+def check_each_effect_once_in_order(url: str, count: int) -> None:
+    """Every message has one effect, effects of a key stand in its order, and the group stands at the end."""
+    with SqliteEventLog(url) as log:
+        effects = read_all(log, OUT)
+        assert Counter(effect.value for effect in effects) == Counter(b"%06d" % number for number in range(count))
+        for key in KEYS:
+            lane = [effect.value for effect in effects if effect.key == key]
+            assert lane == sorted(lane)
+        assert log.committed(GROUP, RAW) == log.end_offsets(RAW)
+
+
+def start(work: Any, *arguments: Any) -> Any:
+    process = FORKSERVER.Process(target=work, args=arguments)
+    process.start()
+    return process
+
+
+def test_members_that_are_killed_at_random_lose_and_double_nothing(tmp_path: Path) -> None:
+    url, count = f"sqlite:///{tmp_path}/event_log.db", 4000
+    fill(url, count)
+    chance = random.Random(7)
+    crowd = [start(children.consume, url, count) for _ in range(3)]
+    kills = 0
+    until = time.monotonic() + JOIN_SECONDS
+    while any(process.is_alive() for process in crowd):
+        assert time.monotonic() < until
+        time.sleep(chance.uniform(0.02, 0.1))
+        victim = chance.randrange(len(crowd))
+        if kills < 25 and crowd[victim].is_alive():
+            crowd[victim].kill()
+            crowd[victim].join()
+            crowd[victim] = start(children.consume, url, count)
+            kills += 1
+    assert [process.exitcode for process in crowd] == [0, 0, 0]
+    assert kills >= 5
+    check_each_effect_once_in_order(url, count)
+
+
+def kill_before_every_statement(tmp_path: Path, work: children.Work) -> int:
+    """Die before the 1st, 2nd, … statement; each time another finishes. Returns how many died."""
+    count = 20
+    for at_statement in range(1, 200):
+        url = f"sqlite:///{tmp_path}/{at_statement}/event_log.db"
+        fill(url, count)
+        victim = start(children.consume_until_killed, url, count, work, at_statement)
+        victim.join(JOIN_SECONDS)
+        assert victim.exitcode in (0, -signal.SIGKILL)
+        children.consume(url, count)
+        check_each_effect_once_in_order(url, count)
+        if victim.exitcode == 0:
+            return at_statement - 1
+    raise AssertionError("no child came to its end")
+
+
+def test_killed_before_any_statement_every_effect_is_there_once(tmp_path: Path) -> None:
+    assert kill_before_every_statement(tmp_path, children.consume) > 20
+
+
+@pytest.mark.parametrize("work", [children.consume_offsets_first, children.consume_effects_first])
+def test_mutant_that_commits_in_two_parts_is_found(tmp_path: Path, work: children.Work) -> None:
+    with pytest.raises(AssertionError, match="Counter"):
+        kill_before_every_statement(tmp_path, work)
+
+
+def test_appends_of_many_processes_are_whole_and_in_order(tmp_path: Path) -> None:
+    url, producers, batches = f"sqlite:///{tmp_path}/fresh/event_log.db", 4, 40
+    start_at = time.time() + 1.5
+    crowd = [SPAWN.Process(target=children.produce, args=(url, name, batches, start_at)) for name in range(producers)]
+    for process in crowd:
+        process.start()
+    for process in crowd:
+        process.join(JOIN_SECONDS)
+    assert [process.exitcode for process in crowd] == [0] * producers
+    with SqliteEventLog(url) as log:
+        found = read_all(log, RAW)
+    assert len(found) == len({message.value for message in found}) == producers * batches * 5
+    for producer in range(producers):
+        for part in range(5):
+            mine = [message.value.split() for message in found if message.key == f"K{part}"]
+            numbers = [int(number) for name, number, _ in mine if int(name) == producer]
+            assert numbers == list(range(batches))
+
+
+def test_what_a_dead_process_held_is_free_at_once(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/event_log.db"
+    fill(url, 20)
+    held = FORKSERVER.Event()
+    holder = start(children.hold_until_killed, url, held)
+    assert held.wait(JOIN_SECONDS)
+    with SqliteEventLog(url) as log, log.open_consumer(GROUP, [RAW]) as heir:
+        assert heir.poll() == ()
+        with pytest.raises(LeaseHeld), log.hold("backfill"):
+            pass
+        holder.kill()
+        holder.join()
+        with log.hold("backfill"):
+            pass
+        assert len(heir.poll()) == 20
+
+
+def test_a_holder_on_another_host_is_judged_by_its_renewals(tmp_path: Path) -> None:
+    with SqliteEventLog(f"sqlite:///{tmp_path}/event_log.db") as log:
+        for seconds, free in ((10.0, False), (-1.0, True)):
+            with log._connection.write_cursor() as cursor:
+                cursor.execute(
+                    "INSERT OR REPLACE INTO holds VALUES ('backfill', 'elsewhere', 1, 1.0, unixepoch('subsec') + ?)",
+                    (seconds,),
+                )
+            if free:
+                with log.hold("backfill"):
+                    pass
+            else:
+                with pytest.raises(LeaseHeld, match="elsewhere"), log.hold("backfill"):
+                    pass
+
+
+def test_a_lease_is_renewed_while_it_is_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tradeops.adapters.event_log_sqlite import holds
+
+    monkeypatch.setattr(holds, "_RENEW_SECONDS", 0.01)
+    url = f"sqlite:///{tmp_path}/event_log.db"
+    with SqliteEventLog(url) as log, SqliteEventLog(url) as other, log.hold("backfill"):
+        seen = set()
+        until = time.monotonic() + 30
+        while len(seen) < 3 and time.monotonic() < until:
+            with other._connection.read_cursor() as cursor:
+                seen |= set(cursor.execute("SELECT expires_at FROM holds").fetchall())
+        assert len(seen) == 3
+
+
+def test_a_newer_file_is_refused_and_left_alone(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/event_log.db"
+    with SqliteEventLog(url) as log, log._connection.write_cursor() as cursor:
+        cursor.execute("PRAGMA user_version = 2")
+    with pytest.raises(ConfigurationError, match="newer release"):
+        SqliteEventLog(url)
+
+
+def test_a_catalogue_with_other_partitions_is_refused(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/event_log.db"
+    with SqliteEventLog(url) as log, log._connection.write_cursor() as cursor:
+        cursor.execute("INSERT INTO partitions (topic, partition) VALUES (?, 9)", (RAW,))
+    with pytest.raises(ConfigurationError, match="partitions"):
+        SqliteEventLog(url)
+
+
+def test_an_inherited_log_is_refused_after_a_fork(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with SqliteEventLog(f"sqlite:///{tmp_path}/event_log.db") as log:
+        monkeypatch.setattr("os.getpid", lambda: 1)
+        with pytest.raises(ConfigurationError, match="after the fork"):
+            log.append([NewMessage(topic=RAW, key="A", value=b"")])
+        monkeypatch.undo()
