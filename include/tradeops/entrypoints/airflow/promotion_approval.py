@@ -1,0 +1,37 @@
+"""Asks a person whether a canary may act live."""
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.providers.standard.operators.hitl import HITLOperator
+
+APPROVE, REJECT = "Approve", "Reject"
+
+
+class PromotionApproval(HITLOperator):
+    """An approval whose deadline the evaluation names; no answer by then is a rejection.
+
+    Airflow's `ApprovalOperator` loses a rejection's answer, and who gave it, while it skips what
+    follows. Here the answer always reaches the task that records it.
+
+    Args:
+        evaluated_by: The task whose result holds `version`, `would_be`, `page` and `approval_minutes`.
+        given: As for any operator.
+    """
+
+    def __init__(self, *, evaluated_by: str = "evaluate_model", **given: Any) -> None:
+        case = f"ti.xcom_pull(task_ids='{evaluated_by}')"
+        super().__init__(
+            subject=f"Promote blender v{{{{ {case}['version'] }}}} to {{{{ {case}['would_be'] }}}}?",
+            body=f"{{{{ {case}['page'] }}}}",
+            options=[APPROVE, REJECT],
+            defaults=REJECT,
+            **given,
+        )
+        self.evaluated_by = evaluated_by
+
+    def execute(self, context: Any) -> Any:
+        """Put the question with its deadline."""
+        case = context["ti"].xcom_pull(task_ids=self.evaluated_by)
+        self.response_timeout = timedelta(minutes=case["approval_minutes"])
+        return super().execute(context)
