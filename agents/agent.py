@@ -14,6 +14,9 @@ from tradeops.features.declarations import FEATURES
 
 Features = Mapping[str, FloatArray]
 
+# An assumption until outcomes tell the agents apart: the sign is right in 52.5 % of the cases.
+PRIOR_CONFIDENCE = 0.05
+
 _MISSING = {declared.name: declared.missing for declared in FEATURES}
 
 
@@ -33,13 +36,13 @@ class FeatureAgent:
     Args:
         specification: What is fixed; `features` names all that `score` can read.
         score: (K,) float64 in [-1, 1] from the declared features; NaN where they do not vary.
-        confidence: The same for every opinion until outcomes say otherwise; an assumption.
+        confidence: The same for every opinion; an assumption.
         smallest_score: Signals below it cancel.
     """
 
     specification: AgentSpecification
     score: Callable[[Features], FloatArray]
-    confidence: float
+    confidence: float = PRIOR_CONFIDENCE
     smallest_score: float = 0.05
 
     def assess(self, features: Features) -> Assessment:

@@ -53,5 +53,4 @@ MACRO = FeatureAgent(
         ),
     ),
     score=score_economy,
-    confidence=0.02,  # assumed: the sign is right in 51 % of the cases
 )

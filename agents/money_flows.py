@@ -41,5 +41,4 @@ MONEY_FLOWS = FeatureAgent(
         features=("cmf_20", "mfi_14", "obv_20", "volume_ratio_20"),
     ),
     score=score_flows,
-    confidence=0.03,  # assumed: the sign is right in 51.5 % of the cases
 )

@@ -42,5 +42,4 @@ TECHNICAL = FeatureAgent(
         features=("vol_60", "sma_ratio_100", "momentum_120_20", "ret_5"),
     ),
     score=score_prices,
-    confidence=0.05,  # assumed: the sign is right in 52.5 % of the cases
 )

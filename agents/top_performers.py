@@ -37,5 +37,4 @@ TOP_PERFORMERS = FeatureAgent(
         features=("rank_momentum", "rank_ret_20", "drawdown_120"),
     ),
     score=score_leaders,
-    confidence=0.03,  # assumed: the sign is right in 51.5 % of the cases
 )

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.agent import FeatureAgent, Features, squash
+from agents.agent import PRIOR_CONFIDENCE, FeatureAgent, Features, squash
 from agents.roster import AGENTS
 from agents.technical import TECHNICAL
 from tests.unit.agents.examples import ask, draw_features, reason_of
@@ -125,4 +125,4 @@ def test_specification_names_declared_features_once(agent: FeatureAgent) -> None
     assert declared
     assert len(set(declared)) == len(declared)
     assert set(declared) <= set(MISSING)
-    assert 0 < agent.confidence <= 0.05
+    assert agent.confidence == PRIOR_CONFIDENCE == 0.05

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from agents.technical import TECHNICAL, score_prices
+from agents.technical import TECHNICAL
 from tests.unit.agents.examples import reason_of, score_of
 from tradeops.domain.opinions import Abstention
 
@@ -35,8 +35,3 @@ def test_same_momentum_says_less_of_a_wilder_name() -> None:
 def test_price_that_does_not_move_gives_no_opinion() -> None:
     assert reason_of(TECHNICAL, **{**STILL, "vol_60": 0.0}) is Abstention.NO_VARIATION
     assert reason_of(TECHNICAL, **STILL) is Abstention.NO_SIGNAL
-
-
-def test_confidence_is_the_stated_assumption() -> None:
-    assert TECHNICAL.confidence == 0.05
-    assert TECHNICAL.score is score_prices
