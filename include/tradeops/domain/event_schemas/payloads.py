@@ -13,6 +13,7 @@ from tradeops.domain.identifiers import InstrumentId
 from tradeops.domain.market import Bar, CorporateAction
 
 CURRENCY = "USD"
+EXCHANGE = "XNYS"  # key of its sessions
 
 
 class PayloadModel(WireModel):
@@ -174,7 +175,7 @@ class SessionClosedV1(SessionPayload):
     @property
     def key(self) -> str:
         """The exchange: there is one."""
-        return "XNYS"
+        return EXCHANGE
 
     def to_payload(self) -> SessionClosed:
         """The domain's value."""

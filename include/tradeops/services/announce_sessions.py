@@ -1,0 +1,47 @@
+"""Says on the log that sessions are closed and their bars are loaded."""
+
+from collections.abc import Iterable
+from datetime import date
+from typing import cast
+
+from tradeops.domain.event_schemas import decode_event, encode_event
+from tradeops.domain.event_schemas.payloads import EXCHANGE
+from tradeops.domain.events import Basis, Event, SessionClosed
+from tradeops.domain.policy import TimePolicy
+from tradeops.domain.topics import SESSIONS, choose_partition
+from tradeops.execution.session_market import bar_known_at
+from tradeops.ports.event_log import EventLog, NewMessage
+from tradeops.ports.trading_calendar import TradingCalendar
+
+SOURCE = "tradeops"
+
+
+def announce_sessions(log: EventLog, calendar: TradingCalendar, time: TimePolicy, closed: Iterable[date]) -> None:
+    """Append a `session_closed` event for each session after the last one announced; ascending, once each."""
+    last = find_announced(log)
+    events = (_make_event(calendar, time, session) for session in closed if last is None or session > last)
+    log.append([NewMessage(topic=SESSIONS.name, key=event.key, value=encode_event(event)) for event in events])
+
+
+def find_announced(log: EventLog) -> date | None:
+    """The last session that the log says is closed."""
+    partition = choose_partition(EXCHANGE, SESSIONS.partitions)
+    end = log.end_offsets(SESSIONS.name)[partition]
+    if end == 0:
+        return None
+    (message,) = log.read(SESSIONS.name, partition, end - 1, 1)
+    return cast("SessionClosed", decode_event(message.value).payload).session
+
+
+def _make_event(calendar: TradingCalendar, time: TimePolicy, session: date) -> Event:
+    return Event(
+        type=SESSIONS.event_type,
+        schema_version=SESSIONS.schema_version,
+        source=SOURCE,
+        sequence=session.isoformat(),
+        key=EXCHANGE,
+        event_time=calendar.closes_at(session),
+        known_time=bar_known_at(calendar, time, session),
+        basis=Basis.ASSUMED,
+        payload=SessionClosed(session=session),
+    )
