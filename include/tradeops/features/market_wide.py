@@ -9,7 +9,7 @@ from tradeops.features.declarations import FEATURES
 from tradeops.features.known_series import KnownSeries, Release, go_back
 
 INDEX = "SP500"
-AAA, BAA, WTI, CPI, UNEMPLOYMENT, HML = "aaa_yield", "baa_yield", "wti", "core_cpi", "unemployment", "french_hml"
+AAA, BAA, WTI, CPI, UNEMPLOYMENT, HML = "aaa", "baa", "wti", "core_cpi", "unemployment", "hml"
 SERIES = (INDEX, AAA, BAA, WTI, CPI, UNEMPLOYMENT, HML)
 
 _DECLARED = {declared.name: declared for declared in FEATURES}

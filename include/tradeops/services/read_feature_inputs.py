@@ -19,6 +19,7 @@ from tradeops.domain.lake_tables import (
 from tradeops.domain.policy import TradingPolicy
 from tradeops.features.bar_versions import BarHistory, IntArray, Versions
 from tradeops.features.known_series import Release
+from tradeops.features.market_wide import SERIES
 from tradeops.features.session_features import FeatureInputs
 from tradeops.ports.lake import Lake
 from tradeops.ports.trading_calendar import TradingCalendar
@@ -38,7 +39,7 @@ def read_feature_inputs(
         calendar: Of the exchange.
         policy: Says which names are eligible and when a session is decided.
         market: Sequence of the move.
-        move: The move; rows beyond its positions are left out, no positions leave out nothing.
+        move: The move; rows at its positions and beyond are left out; a move without positions leaves out nothing.
     """
     bars = _read(lake, BARS_TABLE, ("instrument", "session", "close", "high", "low", "volume"), move)
     bars = bars.filter(pl.col("instrument").is_in(policy.universe.names))
@@ -105,8 +106,8 @@ def _read(lake: Lake, table: LakeTable, columns: Sequence[str], move: ClockMove)
     rows = lake.read(table, columns=[*columns, *_KNOWN])
     if move.positions:
         bounds = _list_bounds(move.positions, _TOPICS[table.name])
-        sealed = pl.col("log_partition").replace_strict(bounds, default=-1, return_dtype=pl.Int64)
-        rows = rows.filter(pl.col("log_offset") <= sealed)
+        sealed = pl.col("log_partition").replace_strict(bounds, default=0, return_dtype=pl.Int64)
+        rows = rows.filter(pl.col("log_offset") < sealed)
     return rows.sort(_KNOWN, maintain_order=True)
 
 
@@ -117,7 +118,7 @@ def _list_bounds(positions: Mapping[str, int], topic: str) -> dict[int, int]:
 
 def _read_releases(lake: Lake, table: LakeTable, columns: Sequence[str], move: ClockMove) -> dict[str, list[Release]]:
     series, period, value = columns
-    rows = _read(lake, table, columns, move).select(series, period, pl.col(value).cast(pl.Float64), "known_time")
+    rows = _read(lake, table, columns, move).filter(pl.col(series).is_in(SERIES)).select(series, period, pl.col(value).cast(pl.Float64), "known_time")
     found: dict[str, list[Release]] = {}
     for name, day, number, known in rows.iter_rows():
         found.setdefault(name, []).append(Release(period=day, value=number, known=known))
