@@ -66,8 +66,9 @@ def promote_models() -> None:
         return promotion_tasks.evaluate_model(params["version"], params["approval_minutes"])
 
     @task.branch
-    def choose_way(case: dict[str, Any]) -> str:
+    def choose_way() -> str:
         """Ask a person where the rule wants one, else go straight to the record."""
+        case = get_current_context()["ti"].xcom_pull(task_ids="evaluate_model")
         return "approve_live" if case["needs_approval"] else "record_outcome"
 
     approve_live = PromotionApproval(
@@ -83,10 +84,8 @@ def promote_models() -> None:
         case, answer = (context["ti"].xcom_pull(task_ids=name) for name in ("evaluate_model", "approve_live"))
         return promotion_tasks.record_outcome(case, answer, f"promote_models/{context['run_id']}")
 
-    case = evaluate_model()
-    way, outcome = choose_way(case), record_outcome()
-    check_aliases() >> case
-    way >> outcome
+    way, outcome = choose_way(), record_outcome()
+    check_aliases() >> evaluate_model() >> way >> outcome
     way >> approve_live >> outcome
 
 

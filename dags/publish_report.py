@@ -46,11 +46,11 @@ def publish_report() -> None:
         return training_tasks.publish_report()
 
     @task
-    def compare_aliases() -> dict[str, Any]:
-        """Report aliases that are not where the promotion ledger says."""
-        from tradeops.entrypoints.airflow import training_tasks
+    def compare_aliases() -> list[str]:
+        """Set back and report aliases that are not where the promotion ledger says."""
+        from tradeops.entrypoints.airflow import promotion_tasks
 
-        return training_tasks.compare_aliases()
+        return promotion_tasks.check_aliases()
 
     write_report()
     compare_aliases()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date, datetime
+from functools import cached_property
 
 from tradeops.adapters.sources.bundled_index_bars import list_index_records
 from tradeops.adapters.sources.bundled_macro import list_macro_records
@@ -16,26 +17,17 @@ from tradeops.ports.trading_calendar import TradingCalendar
 class BundledSource:
     """Stocks, corporate actions, index bars and macro series.
 
-    The declared range is that of the stocks. The files are read when the object is made; nothing
-    changes afterwards, so threads and forked processes may share it. It holds nothing open.
+    The declared range is that of the stocks. The files are read at the first read; nothing changes
+    afterwards, so threads and forked processes may share it. It holds nothing open.
 
     Args:
         calendar: Sessions from 1999 to 60 days after the last of the range.
         policy: The vendor's delay.
-
-    Raises:
-        ConfigurationError: A package is not installed.
     """
 
     def __init__(self, calendar: TradingCalendar, policy: TimePolicy) -> None:
-        times = SessionTimes(calendar=calendar, policy=policy)
-        self._records = SortedRecords(
-            (
-                *list_stock_records(times),
-                *list_index_records(times, LAST_SESSION),
-                *list_macro_records(calendar, LAST_SESSION),
-            )
-        )
+        self._calendar = calendar
+        self._policy = policy
 
     @property
     def first_session(self) -> date:
@@ -48,5 +40,20 @@ class BundledSource:
         return LAST_SESSION
 
     def read(self, *, after: datetime | None, until: datetime) -> Iterator[RawRecord]:
-        """Records with `after < known_time ≤ until`, by topic and within it by `known_time`."""
+        """Records with `after < known_time ≤ until`, by topic and within it by `known_time`.
+
+        Raises:
+            ConfigurationError: A package is not installed.
+        """
         return self._records.read(after=after, until=until)
+
+    @cached_property
+    def _records(self) -> SortedRecords:
+        times = SessionTimes(calendar=self._calendar, policy=self._policy)
+        return SortedRecords(
+            (
+                *list_stock_records(times),
+                *list_index_records(times, LAST_SESSION),
+                *list_macro_records(self._calendar, LAST_SESSION),
+            )
+        )

@@ -22,15 +22,6 @@ def train_blender(until: date | None) -> dict[str, Any]:
     return {"version": trained.version, "identity": trained.identity}
 
 
-def compare_aliases() -> dict[str, Any]:
-    """Compare the registry's aliases with the promotion ledger, mend them, and tell on-call of a difference."""
-    with open_task_runtime() as runtime:
-        differences = runtime.compare_aliases()
-    if differences:
-        note_run("; ".join(differences))
-    return {"differences": len(differences)}
-
-
 def publish_report() -> dict[str, Any]:
     """Write the report of the live book and keep a copy in the registry."""
     with open_task_runtime() as runtime:
