@@ -9,6 +9,7 @@ from tradeops.domain.canonical import encode_canonical
 from tradeops.domain.forecasts import QUANTILE_LEVELS
 from tradeops.domain.identifiers import Stage, content_hash
 from tradeops.domain.models import (
+    PRIOR_BLEND,
     ModelRef,
     ModelState,
     Promotion,
@@ -95,7 +96,7 @@ class BlenderTrainer:
         )
 
     def _identify(self, rows: TrainingRows, history: TrainingHistory, until: date) -> str:
-        code = self.make_bundle(ModelRef("")).code
+        code = self.make_bundle(PRIOR_BLEND).code
         return content_hash([rows.data_version, history.policy.version, code, rows.sessions[0], until])
 
     def _run(self, rows: TrainingRows, history: TrainingHistory, identity: str) -> TrainingRun:
