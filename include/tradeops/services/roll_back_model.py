@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from tradeops.domain.errors import LearningError
+from tradeops.domain.errors import ConfigurationError, LearningError
 from tradeops.domain.models import ModelRef, ModelState, Promotion, Verdict, read_standing
 from tradeops.ports.ledger import Promotions
 
@@ -20,9 +20,12 @@ def roll_back(ledger: Promotions, *, requested_by: str, person: str, session: da
         reason: Why.
 
     Raises:
+        ConfigurationError: Nobody orders it, or for no reason.
         LearningError: The prior blend acts live; there is nothing before it.
         IllegalTransition: Another model went live in the meantime.
     """
+    if not person.strip() or not reason.strip():
+        raise ConfigurationError("a rollback names the person who orders it, and the reason")
     recorded = ledger.list_promotions()
     for known in recorded:
         if known.requested_by == requested_by and known.verdict is Verdict.ROLLED_BACK:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.fakes.ledger import InMemoryLedger
 from tests.unit.services.test_promote_model import CANARY, LIVE, MODEL, OTHER, SHADOW, to_shadow
-from tradeops.domain.errors import LearningError
+from tradeops.domain.errors import ConfigurationError, LearningError
 from tradeops.domain.identifiers import Stage
 from tradeops.domain.models import PRIOR_BLEND, ModelRef, ModelState, Promotion, Verdict, open_stage_book, read_standing
 from tradeops.services.roll_back_model import roll_back
@@ -76,6 +76,13 @@ def test_a_promotion_after_a_rollback_is_rolled_back_to_where_it_came_from(ledge
     assert lives(ledger)[1] == 3
     back(ledger, "r2")
     assert lives(ledger) == (MODEL, 1)
+
+
+@pytest.mark.parametrize(("person", "reason"), [("", "it loses"), ("ann", " ")])
+def test_a_rollback_without_a_person_or_a_reason_is_refused(ledger: InMemoryLedger, person: str, reason: str) -> None:
+    with pytest.raises(ConfigurationError):
+        roll_back(ledger, requested_by="r1", person=person, session=SESSION, reason=reason)
+    assert lives(ledger) == (OTHER, 2)
 
 
 def test_before_any_promotion_there_is_nothing_to_roll_back_to() -> None:

@@ -16,8 +16,10 @@ from tradeops.entrypoints.command_line import (
     dead_letters,
     doctor,
     kill_switch,
+    models,
     performance,
     replays,
+    reports,
     summary,
 )
 
@@ -33,8 +35,10 @@ app = typer.Typer(
 app.add_typer(cycles.app, name="cycle")
 app.add_typer(kill_switch.app, name="kill-switch")
 app.add_typer(dead_letters.app, name="dlq")
+app.add_typer(models.app, name="models")
 app.command("replay")(replays.replay)
 app.command("performance")(performance.performance)
+app.command("report")(reports.report)
 app.command("summary")(summary.summary)
 app.command("doctor")(doctor.doctor)
 app.command("airflow", context_settings=airflow_commands.EVERYTHING)(airflow_commands.airflow)
