@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from hypothesis import strategies as st
 from tests.fakes.event_log import InMemoryEventLog
 from tradeops.adapters.event_log_sqlite import SqliteEventLog
 from tradeops.adapters.event_log_sqlite.consumer import SqliteEventConsumer
-from tradeops.domain.errors import ConfigurationError, LeaseHeld, LeaseLost
+from tradeops.adapters.event_log_sqlite.messages import append_messages
+from tradeops.adapters.sqlite import HeldConnection
+from tradeops.domain.errors import ConfigurationError, ExternalServiceError, LeaseHeld, LeaseLost
 from tradeops.domain.topics import ACTIONS, BARS, BARS_RAW, MACRO, choose_partition
 from tradeops.ports.event_log import EventLog, Message, NewMessage
 
@@ -277,14 +280,56 @@ def test_a_commit_that_came_through_unheard_is_not_written_twice(sqlite_rig: Rig
     with sqlite_rig.log.open_consumer("g", [RAW]) as consumer:
         assert isinstance(consumer, SqliteEventConsumer)
         consumer.poll()
-        before = {place: held.committed for place, held in consumer._held.items()}
+        before = consumer._held
         consumer.commit([say("A", "effect", OUT)])
-        for place, offset in before.items():
-            consumer._held[place].committed = offset
+        consumer._held = before
         with pytest.raises(LeaseLost):
             consumer.commit([say("A", "effect", OUT)])
         assert consumer.poll() == ()
     assert texts_of(read_all(sqlite_rig.log, OUT)) == ["effect"]
+
+
+def test_a_poll_that_fails_gives_nothing_out_and_skips_nothing(
+    sqlite_rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = fill(sqlite_rig.log)
+    with sqlite_rig.log.open_consumer("g", [RAW]) as consumer:
+        first = list(consumer.poll(10))
+        real = HeldConnection.write_cursor
+
+        @contextmanager
+        def fail_at_the_end(self: HeldConnection) -> Iterator[Any]:
+            with real(self) as cursor:
+                yield cursor
+                raise ExternalServiceError("disk full")
+
+        monkeypatch.setattr(HeldConnection, "write_cursor", fail_at_the_end)
+        for _ in range(3):
+            with pytest.raises(ExternalServiceError):
+                consumer.poll(10)
+        with pytest.raises(ExternalServiceError):
+            consumer.commit([say("A", "effect", OUT)])
+        monkeypatch.undo()
+        assert texts_of(first + drain(consumer)) == texts
+        consumer.commit()
+    assert read_all(sqlite_rig.log, OUT) == []
+
+
+def test_mutant_that_appends_one_by_one_is_found(sqlite_rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    def one_by_one(self: SqliteEventLog, messages: list[NewMessage]) -> None:
+        for message in messages:
+            with self._connection.write_cursor() as cursor:
+                append_messages(cursor, self._partitions, [message])
+
+    monkeypatch.setattr(SqliteEventLog, "append", one_by_one)
+    with pytest.raises(AssertionError):
+        test_an_unknown_topic_is_refused_and_nothing_of_its_batch_is_written(sqlite_rig, "market.gossip")
+
+
+def test_outputs_of_one_that_never_polled_are_appended(rig: Rig) -> None:
+    with rig.log.open_consumer("g", [RAW]) as consumer:
+        consumer.commit([say("A", "effect", OUT)])
+    assert texts_of(read_all(rig.log, OUT)) == ["effect"]
 
 
 def test_a_lease_is_held_by_one(rig: Rig) -> None:

@@ -76,7 +76,7 @@ def test_members_that_are_killed_at_random_lose_and_double_nothing(tmp_path: Pat
 
 def kill_before_every_statement(tmp_path: Path, work: children.Work) -> int:
     """Die before the 1st, 2nd, … statement; each time another finishes. Returns how many died."""
-    count = 20
+    count = 10
     for at_statement in range(1, 200):
         url = f"sqlite:///{tmp_path}/{at_statement}/event_log.db"
         fill(url, count)
@@ -119,7 +119,8 @@ def test_appends_of_many_processes_are_whole_and_in_order(tmp_path: Path) -> Non
             assert numbers == list(range(batches))
 
 
-def test_what_a_dead_process_held_is_free_at_once(tmp_path: Path) -> None:
+def check_what_a_dead_process_held_is_free_at_once(tmp_path: Path) -> None:
+    """Nobody waits for the lease of a process that is gone."""
     url = f"sqlite:///{tmp_path}/event_log.db"
     fill(url, 20)
     held = FORKSERVER.Event()
@@ -134,6 +135,19 @@ def test_what_a_dead_process_held_is_free_at_once(tmp_path: Path) -> None:
         with log.hold("backfill"):
             pass
         assert len(heir.poll()) == 20
+
+
+def test_what_a_dead_process_held_is_free_at_once(tmp_path: Path) -> None:
+    check_what_a_dead_process_held_is_free_at_once(tmp_path)
+
+
+@pytest.mark.parametrize("place", ["holds", "membership"])
+def test_mutant_that_does_not_look_whether_a_process_lives_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    monkeypatch.setattr(f"tradeops.adapters.event_log_sqlite.{place}.is_dead", lambda _owner: False)
+    with pytest.raises((LeaseHeld, AssertionError)):
+        check_what_a_dead_process_held_is_free_at_once(tmp_path)
 
 
 def test_a_holder_on_another_host_is_judged_by_its_renewals(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """One member of a consumer group."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
@@ -21,7 +21,7 @@ _ADVANCE = (
 )
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Held:
     """A partition that this member took, with what it polled since its last commit."""
 
@@ -57,17 +57,20 @@ class SqliteEventConsumer:
 
     def poll(self, limit: int = 1000) -> tuple[Message, ...]:
         """Next messages of this member's partitions, which take turns at coming first; see the port."""
+        self._membership.join(self._connection)
         with self._connection.write_cursor() as cursor:
-            self._share_anew(cursor)
+            held = self._share_anew(cursor)
             found: list[Message] = []
-            for place in self._take_turns():
-                page = read_messages(cursor, self._places[place], self._held[place].next, limit - len(found))
+            for place in self._take_turns(held):
+                page = read_messages(cursor, self._places[place], held[place].next, limit - len(found))
                 if page:
-                    self._held[place].next = page[-1].offset + 1
+                    held[place] = replace(held[place], next=page[-1].offset + 1)
                     found.extend(page)
                 if len(found) >= limit:
                     break
-            return tuple(found)
+        # Only now: a poll that failed has given nothing out and taken nothing over.
+        self._held = held
+        return tuple(found)
 
     def commit(self, outputs: Sequence[NewMessage] = ()) -> None:
         """Outputs and offsets in one transaction; see the port.
@@ -80,20 +83,21 @@ class SqliteEventConsumer:
                 self._write(cursor, outputs)
         except LeaseLost:
             # Polled again from the committed offsets, those of the partitions that are still held included.
-            self._held.clear()
+            self._held = {}
             raise
-        for held in self._held.values():
-            held.committed = held.next
+        self._held = {place: replace(held, committed=held.next) for place, held in self._held.items()}
 
     def close(self) -> None:
         """Give the partitions back."""
-        with self._connection.write_cursor() as cursor:
-            self._membership.leave(cursor)
-        self._held.clear()
+        if self._membership.id is not None:
+            with self._connection.write_cursor() as cursor:
+                self._membership.leave(cursor)
+        self._held = {}
 
     def _write(self, cursor: DBAPICursor, outputs: Sequence[NewMessage]) -> None:
-        self._advance(cursor)
-        self._membership.renew(cursor)
+        if self._membership.id is not None:
+            self._advance(cursor)
+            self._membership.renew(cursor)
         if outputs:
             append_messages(cursor, self._partitions, outputs)
 
@@ -111,22 +115,22 @@ class SqliteEventConsumer:
                         partition=where.partition,
                     )
 
-    def _share_anew(self, cursor: DBAPICursor) -> None:
+    def _share_anew(self, cursor: DBAPICursor) -> dict[int, _Held]:
         share = self._membership.attend(cursor)
         epochs = self._membership.list_held(cursor)
-        for place, held in list(self._held.items()):
-            if held.is_pending:
-                continue  # its commit decides
-            if epochs.get(place) != held.epoch:
-                del self._held[place]
-            elif place not in share:
-                self._membership.give_up(cursor, place)
-                del self._held[place]
-        for place, lease in self._membership.take_free(cursor, share - self._held.keys()).items():
-            self._held[place] = _Held(epoch=lease.epoch, committed=lease.next_offset, next=lease.next_offset)
+        kept = {place: held for place, held in self._held.items() if held.is_pending}  # their commit decides
+        for place, held in self._held.items() - kept.items():
+            if epochs.get(place) == held.epoch:
+                if place in share:
+                    kept[place] = held
+                else:
+                    self._membership.give_up(cursor, place)
+        for place, lease in self._membership.take_free(cursor, share - kept.keys()).items():
+            kept[place] = _Held(epoch=lease.epoch, committed=lease.next_offset, next=lease.next_offset)
+        return kept
 
-    def _take_turns(self) -> list[int]:
+    def _take_turns(self, held: Mapping[int, _Held]) -> list[int]:
         self._turn += 1
-        held = sorted(self._held)
-        first = self._turn % len(held) if held else 0
-        return held[first:] + held[:first]
+        places = sorted(held)
+        first = self._turn % len(places) if places else 0
+        return places[first:] + places[:first]

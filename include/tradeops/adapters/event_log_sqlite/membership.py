@@ -15,6 +15,7 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 from tradeops.adapters.event_log_sqlite.owners import is_dead, read_clock
 from tradeops.adapters.event_log_sqlite.schema import PartitionIds
 from tradeops.adapters.event_log_sqlite.sharing import share_partitions
+from tradeops.adapters.sqlite import HeldConnection
 from tradeops.domain.claims import Owner
 
 SILENCE_SECONDS = 60.0
@@ -22,7 +23,8 @@ _RENEW_BELOW = SILENCE_SECONDS * 2 / 3
 
 _MEMBERS = "SELECT id, topics, host, pid, started, expires_at FROM members WHERE consumer_group = ?"
 _JOIN = (
-    "INSERT INTO members (id, consumer_group, topics, host, pid, started, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO members (id, consumer_group, topics, host, pid, started, expires_at)"
+    " VALUES (?, ?, ?, ?, ?, ?, unixepoch('subsec') + ?)"
     " ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at RETURNING id"
 )
 _STRIKE_OFF = "DELETE FROM members WHERE id = ?"
@@ -44,7 +46,7 @@ class Lease:
 
 
 class Membership:
-    """One member's place in its group; every call is part of the caller's transaction.
+    """One member's place in its group; after joining, every call is part of the caller's transaction.
 
     Args:
         group: The consumer group.
@@ -60,8 +62,15 @@ class Membership:
         self._owner = owner
         self._partitions = partitions
 
+    def join(self, held: HeldConnection) -> None:
+        """Get a number in the group, once, in a transaction of its own: a number that is undone would be given anew."""
+        if self.id is None:
+            with held.write_cursor() as cursor:
+                number = self.renew(cursor)
+            self.id = number
+
     def attend(self, cursor: DBAPICursor) -> set[int]:
-        """Join or renew, strike the dead off, and return the partitions that are this member's share."""
+        """Renew, strike the dead off, and return the partitions that are this member's share."""
         now = read_clock(cursor)
         readers: dict[int, set[int]] = {}
         renewed = False
@@ -73,17 +82,15 @@ class Membership:
             else:
                 readers[member] = self._list_partitions(topics)
         me = self.id if renewed and self.id is not None else self.renew(cursor)
-        readers[me] = self._list_partitions(self._topics)
-        return {place for place, member in share_partitions(readers).items() if member == me}
+        shares = share_partitions({**readers, me: self._list_partitions(self._topics)})
+        return {place for place, member in shares.items() if member == me}
 
     def renew(self, cursor: DBAPICursor) -> int:
         """Live for another minute and return the member's number; one that was struck off keeps it."""
-        expires_at = read_clock(cursor) + SILENCE_SECONDS
         owner = self._owner
-        values = (self.id, self.group, self._topics, owner.host, owner.pid, owner.started, expires_at)
+        values = (self.id, self.group, self._topics, owner.host, owner.pid, owner.started, SILENCE_SECONDS)
         (number,) = cursor.execute(_JOIN, values).fetchone()
-        self.id = int(number)
-        return self.id
+        return int(number)
 
     def take_free(self, cursor: DBAPICursor, share: Collection[int]) -> dict[int, Lease]:
         """Take those of the share that nobody in the group holds."""
