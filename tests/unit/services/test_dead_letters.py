@@ -1,6 +1,9 @@
 """Letters keep the bytes and the reason; a redrive sends each once, in order, and goes on counting attempts."""
 
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -190,6 +193,39 @@ def test_two_redrives_at_once_are_one_after_the_other(log: EventLog, monkeypatch
     monkeypatch.setattr(dead_letters, "_WAIT_SECONDS", 0.0)
     with log.hold(f"redrive/{RAW}"), pytest.raises(LeaseHeld):
         redrive_dead_letters(log, topic=DLQ)
+
+
+def check_redrives_at_once_send_once(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three that see the letters at the same time send them once."""
+    real = dead_letters.list_dead_letters
+
+    def list_slowly(*arguments: Any, **named: Any) -> Any:
+        letters = real(*arguments, **named)
+        time.sleep(0.1)
+        return letters
+
+    def redrive(_number: int) -> int:
+        with SqliteEventLog(url) as mine:
+            return len(redrive_dead_letters(mine, topic=RAW))
+
+    with SqliteEventLog(url) as log:
+        publish(log, ("AAPL", BAD), ("IBM", BAD))
+        fail_all(log)
+        monkeypatch.setattr(dead_letters, "list_dead_letters", list_slowly)
+        with ThreadPoolExecutor(3) as threads:
+            sent = sorted(threads.map(redrive, range(3)))
+        assert sent == [0, 0, 2]
+        assert sum(log.end_offsets(RAW).values()) == 4
+
+
+def test_redrives_at_once_send_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    check_redrives_at_once_send_once(f"sqlite:///{tmp_path}/event_log.db", monkeypatch)
+
+
+def test_mutant_that_redrives_without_a_lease_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SqliteEventLog, "hold", lambda *_arguments, **_named: nullcontext())
+    with pytest.raises(AssertionError):
+        check_redrives_at_once_send_once(f"sqlite:///{tmp_path}/event_log.db", monkeypatch)
 
 
 def test_a_foreign_message_on_a_dead_letter_topic_is_named(log: EventLog) -> None:
