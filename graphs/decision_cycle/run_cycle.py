@@ -4,10 +4,12 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, cast
 
 from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import BaseCheckpointSaver
 
 from graphs.checkpoints import open_saver
 from graphs.decision_cycle.graph import CycleGraph, build_graph
@@ -18,6 +20,7 @@ from tradeops.domain.errors import ConfigurationError
 from tradeops.domain.identifiers import content_hash, derive_cycle_id
 from tradeops.domain.lifecycle import CycleState
 from tradeops.ports.cycle_runner import CycleOutcome
+from tradeops.services.cycle.pending_values import PendingValues
 from tradeops.services.cycle.record_decision import record_undecided
 from tradeops.services.cycle.route_orders import route_recorded_orders
 from tradeops.services.cycle.single_thread import require_single_thread
@@ -87,7 +90,7 @@ class DecisionCycleRunner:
         ports = ports or self._ports
         started = ports.clock.monotonic()
         claim = ports.ledger.claim_cycle(self._ask(request, ports))
-        context = CycleContext(ports=ports, request=request, claim=claim, started=started)
+        context = self._open_context(ports, request, claim, started)
         with bind_cycle(cycle_id=claim.cycle_id, bundle_id=claim.bundle, run=claim.book_id.run):
             if claim.state is not CycleState.CLOSED:
                 self._finish(context)
@@ -95,6 +98,13 @@ class DecisionCycleRunner:
             level = logging.INFO if ports is self._ports else logging.DEBUG
             CYCLES.log(level, "session %s: %s, %d orders", outcome.session, outcome.status, outcome.orders)
             return outcome
+
+    def _open_context(self, ports: CyclePorts, request: CycleRequest, claim: Claim, started: float) -> CycleContext:
+        if self._durability == "sync":  # a checkpoint may name a value at any time
+            return CycleContext(ports=ports, request=request, claim=claim, started=started)
+        values = PendingValues(ports.values)
+        ports = replace(ports, values=values)
+        return CycleContext(ports=ports, request=request, claim=claim, started=started, make_durable=values.store)
 
     def _finish(self, context: CycleContext) -> None:
         if context.claim.state is CycleState.DECIDED:
@@ -130,6 +140,12 @@ class DecisionCycleRunner:
     async def _find_entry(self, graph: CycleGraph, config: RunnableConfig, epoch: int) -> Entry:
         if self._checkpoints is None or epoch == FIRST_EPOCH:
             return "new"  # nobody ran it before, so there is nothing to look for
+        if self._durability == "exit":
+            # Its values were in a memory that is gone; from the start it takes milliseconds.
+            await cast("BaseCheckpointSaver[str]", graph.checkpointer).adelete_thread(
+                config["configurable"]["thread_id"]
+            )
+            return "new"
         snapshot: Any = await graph.aget_state(config)
         if snapshot.created_at is None:
             return "new"

@@ -164,3 +164,11 @@ def test_processes_may_put_the_same_values_at_once(tmp_path: Path) -> None:
     files = [path for path in (tmp_path / "values").rglob("*") if path.is_file()]
     assert len(files) == 10
     assert all(hashlib.sha256(path.read_bytes()).hexdigest() == path.name for path in files)
+
+
+def test_several_values_are_stored_as_one_after_another(store: ValueStore) -> None:
+    values = (b"one", b"two" * 1000, b"one", b"")
+    refs = store.put_all(values)
+    assert [store.get(ref) for ref in refs] == list(values)
+    assert refs == tuple(store.put(data) for data in values)
+    assert store.put_all(()) == ()

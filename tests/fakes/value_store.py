@@ -1,6 +1,7 @@
 """Values in memory."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tradeops.domain.errors import CorruptInput, UnknownRecord
@@ -15,6 +16,9 @@ class InMemoryValueStore:
         ref = ValueRef(hashlib.sha256(data).hexdigest())
         self.values[ref] = bytes(data)
         return ref
+
+    def put_all(self, values: Sequence[bytes]) -> tuple[ValueRef, ...]:
+        return tuple(self.put(data) for data in values)
 
     def get(self, ref: ValueRef) -> bytes:
         if ref not in self.values:

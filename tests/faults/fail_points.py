@@ -8,7 +8,7 @@ so that no declared place can silently stop being reached.
 import os
 import re
 import signal
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -138,6 +138,10 @@ class FailingValues:
     def put(self, data: bytes) -> ValueRef:
         with self.wire.around(f"value {name_kind(data)}"):
             return self.inner.put(data)
+
+    def put_all(self, values: Sequence[bytes]) -> tuple[ValueRef, ...]:
+        with self.wire.around("all values"):
+            return self.inner.put_all(values)
 
     def get(self, ref: ValueRef) -> bytes:
         return self.inner.get(ref)

@@ -4,11 +4,14 @@ import hashlib
 import os
 import re
 import tempfile
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tradeops.domain.errors import CorruptInput, ExternalServiceError, UnknownRecord
 from tradeops.domain.identifiers import ValueRef
 
+SYNCS_AT_ONCE = 8
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -28,15 +31,22 @@ class FileValueStore:
         Raises:
             ExternalServiceError: The disk does not take it.
         """
-        ref = ValueRef(hashlib.sha256(data).hexdigest())
-        target = self._path(ref)
-        try:
-            if not _holds(target, data):
-                _make_folder(target.parent)
-                _write_durably(target, data)
-        except OSError as error:
-            raise ExternalServiceError(f"{self._folder} does not take a value: {error}", ref=ref) from error
+        (ref,) = self.put_all((data,))
         return ref
+
+    def put_all(self, values: Sequence[bytes]) -> tuple[ValueRef, ...]:
+        """Store several values durably; see the port.
+
+        Raises:
+            ExternalServiceError: The disk does not take them.
+        """
+        refs = tuple(ValueRef(hashlib.sha256(data).hexdigest()) for data in values)
+        named = {self._path(ref): data for ref, data in zip(refs, values, strict=True)}
+        try:
+            self._write({target: data for target, data in named.items() if not _holds(target, data)})
+        except OSError as error:
+            raise ExternalServiceError(f"{self._folder} does not take a value: {error}", refs=refs) from error
+        return refs
 
     def get(self, ref: ValueRef) -> bytes:
         """Return the bytes, after a check against their name; see the port."""
@@ -48,6 +58,31 @@ class FileValueStore:
         if found != ref:
             raise CorruptInput(f"value {ref} hashes to {found}; restore it from a backup", ref=ref, found=found)
         return data
+
+    def _write(self, fresh: Mapping[Path, bytes]) -> None:
+        """A temporary name, its bytes synced, then its own name, then the folder synced."""
+        beside: dict[Path, Path] = {}
+        try:
+            for target, data in fresh.items():
+                _make_folder(target.parent)
+                beside[target] = _write_beside(target, data)
+            self._sync_all(beside.values())
+            for target, temporary in beside.items():
+                temporary.replace(target)
+        except BaseException:
+            for temporary in beside.values():
+                temporary.unlink(missing_ok=True)
+            raise
+        self._sync_all({target.parent for target in fresh})
+
+    def _sync_all(self, paths: Collection[Path]) -> None:
+        # One flush of the disk serves all that wait for one at the same time.
+        if len(paths) > 1:
+            with ThreadPoolExecutor(SYNCS_AT_ONCE) as pool:
+                list(pool.map(_sync, paths))
+        else:
+            for path in paths:
+                _sync(path)
 
     def _path(self, ref: ValueRef) -> Path:
         if not _DIGEST.fullmatch(ref):
@@ -69,23 +104,16 @@ def _make_folder(folder: Path) -> None:
         _sync(folder.parent)
 
 
-def _write_durably(target: Path, data: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o444)
-        Path(temporary).replace(target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    _sync(target.parent)
+def _write_beside(target: Path, data: bytes) -> Path:
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".")
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+    Path(name).chmod(0o444)
+    return Path(name)
 
 
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

@@ -59,6 +59,7 @@ def write_record(decision: Decision, context: CycleContext) -> None:
         topic="session_closed",
         event_id=claim.session.isoformat(),
     )
+    context.make_durable()
     ports.ledger.record_decision(claim, DecisionRecord(decision=decision, trace=trace), asked_by)
 
 

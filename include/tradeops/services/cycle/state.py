@@ -1,6 +1,6 @@
 """What flows through a decision cycle, and what its steps may touch."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, TypedDict
 
@@ -67,6 +67,10 @@ class CyclePorts:
     fingerprint: Mapping[str, str]
 
 
+def _nothing_waits() -> None:
+    """Every value was stored when it was put."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CycleContext:
     """One run of one cycle.
@@ -77,6 +81,7 @@ class CycleContext:
         claim: The right to write; fresh at every run, so never part of a checkpoint.
         started: Monotonic seconds at the claim.
         views: Views that this run has decoded already, by reference.
+        make_durable: Called before the record is written: whatever it names is stored by then.
     """
 
     ports: CyclePorts
@@ -84,3 +89,4 @@ class CycleContext:
     claim: Claim
     started: float
     views: dict[ValueRef, MarketView] = field(default_factory=dict)
+    make_durable: Callable[[], None] = _nothing_waits

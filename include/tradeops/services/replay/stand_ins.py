@@ -38,6 +38,10 @@ class OverlayValues:
         self.made[ref] = data
         return ref
 
+    def put_all(self, values: Sequence[bytes]) -> tuple[ValueRef, ...]:
+        """As one after another."""
+        return tuple(self.put(data) for data in values)
+
     def get(self, ref: ValueRef) -> bytes:
         """From memory, else as stored."""
         made = self.made.get(ref)

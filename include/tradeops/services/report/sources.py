@@ -1,11 +1,11 @@
 """Where the figures of a report come from."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from tradeops.domain.decisions import Decision
-from tradeops.domain.identifiers import PolicyVersion
+from tradeops.domain.identifiers import PolicyVersion, ValueRef
 from tradeops.domain.orders import Fill
 from tradeops.domain.policy import TradingPolicy
 from tradeops.execution.session_market import bar_known_at
@@ -14,6 +14,37 @@ from tradeops.ports.market_source import MarketSource
 from tradeops.ports.trading_calendar import TradingCalendar
 from tradeops.ports.value_store import ValueStore
 from tradeops.services.count_data import DataCounts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RememberedValues:
+    """Reads each small value once: several measures look at the same opinions.
+
+    Args:
+        stored: Where values are.
+        largest: Bytes; what is larger (a view) is read again.
+    """
+
+    stored: ValueStore
+    largest: int = 4096
+    _known: dict[ValueRef, bytes] = field(default_factory=dict)
+
+    def put(self, data: bytes) -> ValueRef:
+        """As the store does."""
+        return self.stored.put(data)
+
+    def put_all(self, values: Sequence[bytes]) -> tuple[ValueRef, ...]:
+        """As one after another."""
+        return tuple(self.put(data) for data in values)
+
+    def get(self, ref: ValueRef) -> bytes:
+        """As the store does, and from memory the next time."""
+        data = self._known.get(ref)
+        if data is None:
+            data = self.stored.get(ref)
+            if len(data) <= self.largest:
+                self._known[ref] = data
+        return data
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
