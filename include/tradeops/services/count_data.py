@@ -4,15 +4,17 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tradeops.domain.dead_letters import LetterState
 from tradeops.domain.lake_tables import TABLES, LakeTable
-from tradeops.domain.topics import RAW_TO_VALIDATED, Topic, find_topic
+from tradeops.domain.topics import RAW_TO_VALIDATED
 from tradeops.ports.event_log import EventLog
 from tradeops.ports.lake import Lake
+from tradeops.services.dead_letters import list_dead_letters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicCounts:
-    """Messages of one topic: `raw` records came in, `validated` passed, `dead` were set aside."""
+    """Messages of one topic: `raw` records came in, `validated` passed, `dead` are set aside and wait."""
 
     topic: str
     raw: int
@@ -36,7 +38,7 @@ class DataCounts:
     Args:
         topics: Those that raw records come in by.
         tables: Of the lake.
-        dead_letters: By reason.
+        dead_letters: Those that wait, by kind of error.
     """
 
     topics: tuple[TopicCounts, ...]
@@ -44,25 +46,29 @@ class DataCounts:
     dead_letters: Mapping[str, int]
 
 
-def count_data(log: EventLog, lake: Lake, dead_letters: Mapping[str, int]) -> DataCounts:
+def count_data(log: EventLog, lake: Lake) -> DataCounts:
     """Count messages and rows.
 
     Args:
         log: All topics.
         lake: All tables.
-        dead_letters: Dead letters by reason.
     """
+    letters = [letter for letter in list_dead_letters(log) if letter.state is LetterState.OPEN]
+    dead = Counter(letter.topic for letter in letters)
+    reasons = Counter(letter.error_type for letter in letters)
     return DataCounts(
-        topics=tuple(_count_topic(log, find_topic(raw), validated) for raw, validated in RAW_TO_VALIDATED.items()),
+        topics=tuple(
+            TopicCounts(
+                topic=validated.name,
+                raw=sum(log.end_offsets(raw).values()),
+                validated=sum(log.end_offsets(validated.name).values()),
+                dead=dead[raw] + dead[validated.name],
+            )
+            for raw, validated in RAW_TO_VALIDATED.items()
+        ),
         tables=tuple(_count_table(lake, table) for table in TABLES.values()),
-        dead_letters=dict(sorted(dead_letters.items(), key=lambda item: (-item[1], item[0]))),
+        dead_letters=dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
     )
-
-
-def _count_topic(log: EventLog, raw: Topic, validated: Topic) -> TopicCounts:
-    names = (raw.name, validated.name, raw.dead_letters)
-    ends = [sum(log.end_offsets(name).values()) for name in names]
-    return TopicCounts(topic=validated.name, raw=ends[0], validated=ends[1], dead=ends[2])
 
 
 def _count_table(lake: Lake, table: LakeTable) -> TableCounts:

@@ -9,6 +9,7 @@ from tradeops.learning.block_bootstrap import BlockBootstrap
 from tradeops.learning.promotion_evidence import Evidence, judge_evidence
 from tradeops.services.evaluate_model import ModelEvaluator
 from tradeops.services.measure_performance import BookHistory, Performance, describe_history
+from tradeops.services.read_training import read_training
 from tradeops.services.report.figures import StagedFigures
 from tradeops.services.report.sources import ReportSources
 
@@ -53,6 +54,7 @@ def compare_staged(
         live_pinball=_mean(evidence, [loss.incumbent for loss in evidence.losses]),
         difference=evidence.difference,
         ruling=judge_evidence(evidence, sources.policy.promotion).reason,
+        training=read_training(staged.model, sources.ledger.list_promotions(), sources.values),
     )
 
 

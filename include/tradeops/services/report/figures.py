@@ -93,6 +93,7 @@ class StagedFigures:
         live_pinball: Of the incumbent.
         difference: Model less incumbent, with its interval; None with too few.
         ruling: What the promotion rule says of it now.
+        training: Figures of its purged folds, by name; none where it was not trained here.
     """
 
     model: ModelRef
@@ -108,6 +109,7 @@ class StagedFigures:
     live_pinball: float | None
     difference: Estimate | None
     ruling: str
+    training: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +172,11 @@ class ReportFigures:
     promotions: tuple[Promotion, ...]
     assumptions: tuple[Assumption, ...]
     data: DataCounts | None
+
+    @property
+    def title(self) -> str:
+        """What the book is called."""
+        return "The live account" if self.book_id == BookId() else f"The book {self.book_id}"
 
     @property
     def cost_shares(self) -> Mapping[str, Decimal]:

@@ -1,7 +1,7 @@
 """Reads a book once and measures everything that its report shows."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -33,7 +33,7 @@ from tradeops.services.read_panel import OpinionPanel, OutcomeWindow, read_panel
 from tradeops.services.report.assumptions import list_assumptions
 from tradeops.services.report.compare_staged import compare_staged
 from tradeops.services.report.figures import Curves, Demand, ReportFigures
-from tradeops.services.report.sources import ReportSources
+from tradeops.services.report.sources import RememberedValues, ReportSources
 from tradeops.services.simulate_benchmark import Benchmark
 from tradeops.services.simulate_equal_weight import EqualWeightBlend
 
@@ -80,6 +80,7 @@ def gather_figures(sources: ReportSources, book_id: BookId) -> ReportFigures:
         LearningError: It has fewer sessions than a block of the bootstrap.
     """
     bootstrap = BlockBootstrap(seed=SEED)
+    sources = replace(sources, values=RememberedValues(stored=sources.values))
     book = read_book(sources, book_id)
     panel = read_opinions(sources, book)
     performance = measure_performance(

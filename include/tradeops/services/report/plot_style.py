@@ -30,7 +30,7 @@ class Canvas:
         name: Part of the class that the page shows or hides.
         width: Pixels.
         text: Size of letters, pixels.
-        years: Years between ticks of a time axis.
+        years: Ticks of a time axis, at most.
     """
 
     name: str
@@ -43,8 +43,8 @@ class Canvas:
         return wide if self is WIDE else narrow
 
 
-WIDE = Canvas(name="wide", width=960, text=13, years=1)
-NARROW = Canvas(name="narrow", width=350, text=12, years=3)
+WIDE = Canvas(name="wide", width=960, text=13, years=14)
+NARROW = Canvas(name="narrow", width=350, text=12, years=5)
 CANVASES = (WIDE, NARROW)
 
 

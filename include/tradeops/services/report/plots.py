@@ -1,5 +1,6 @@
 """The plots of a report, each drawn once for a desk and once for a phone."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -7,12 +8,12 @@ from itertools import accumulate
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.dates import DateFormatter, YearLocator
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from tradeops.domain.market import FloatArray
 from tradeops.learning.block_bootstrap import Estimate
 from tradeops.services.report.figures import ReportFigures
+from tradeops.services.report.formats import MINUS
 from tradeops.services.report.plot_style import (
     CANVASES,
     GRID,
@@ -69,7 +70,7 @@ def _draw_equity(figures: ReportFigures, canvas: Canvas, name: str) -> str:
     money.set_ylabel("thousand USD", color=MUTED, fontsize=_size(canvas))
     fall.fill_between(days, 100.0 * curves.drawdown, 0.0, color=SERIES[0], alpha=0.35, linewidth=0)
     fall.set_ylabel("fall, %", color=MUTED, fontsize=_size(canvas))
-    fall.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0f}"))
+    fall.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0f}".replace("-", MINUS)))
     _mark_years(fall, curves.sessions, canvas)
     return write_svg(figure, name=name, title="Equity of the book and its benchmarks, with the book's drawdown")
 
@@ -149,12 +150,14 @@ def _scale_money(plot: Axes) -> None:
 
 
 def _mark_years(plot: Axes, sessions: Sequence[date], canvas: Canvas) -> None:
-    years = (sessions[-1] - sessions[0]).days / 365.0
-    if years < 2:  # noqa: PLR2004 - a short run gets dates
-        plot.xaxis.set_major_formatter(DateFormatter("%b %y"))
-    else:
-        plot.xaxis.set_major_locator(YearLocator(canvas.years))
-        plot.xaxis.set_major_formatter(DateFormatter("%Y"))
+    first, last = sessions[0], sessions[-1]
+    months = [date(year, month, 1) for year in range(first.year, last.year + 1) for month in range(1, 13)]
+    within = [day for day in months if first <= day <= last]
+    years = [day for day in within if day.month == 1]
+    marks, digits = (years, 4) if len(years) > 1 else (within, 7)
+    step = max(1, math.ceil(len(marks) / canvas.years))
+    shown = marks[::step]
+    plot.set_xticks(_days(shown).tolist(), [day.isoformat()[:digits] for day in shown])
     plot.margins(x=0.01)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from tradeops.domain.identifiers import BookId
 from tradeops.services.report.figures import ReportFigures
 from tradeops.services.report.formats import FILTERS
 from tradeops.services.report.plot_style import SERIES
@@ -34,9 +35,9 @@ class WrittenReport:
     files: Mapping[str, bytes]
 
 
-def name_report(figures: ReportFigures) -> str:
-    """A folder name from the book and its last session: no clock."""
-    return f"{figures.book_id}/{figures.performance.last}".replace("/", "_")
+def name_report(book_id: BookId, last: date) -> str:
+    """A folder name from a book and its last session: no clock."""
+    return f"{book_id}/{last}".replace("/", "_")
 
 
 def render_report(figures: ReportFigures) -> Mapping[str, bytes]:
@@ -64,7 +65,7 @@ def write_report(figures: ReportFigures, folder: Path) -> WrittenReport:
         figures: What it shows.
         folder: Of all reports.
     """
-    files, name = render_report(figures), name_report(figures)
+    files, name = render_report(figures), name_report(figures.book_id, figures.performance.last)
     place = folder / name
     place.mkdir(parents=True, exist_ok=True)
     for file, content in files.items():
