@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tradeops.adapters.market_source_bundled import BundledMarketSource
+from tests.fakes.bundled_market import load_bundled_market
 from tradeops.adapters.sources import bundled_macro, bundled_stocks
 from tradeops.adapters.sources.bundled import BundledSource
 from tradeops.adapters.sources.package_files import find_package_file
@@ -84,7 +84,7 @@ def test_bars_and_actions_are_those_of_the_file_read_otherwise(
     events: list[Event], calendar: ExchangeTradingCalendar
 ) -> None:
     delay = timedelta(minutes=load_policy().time.vendor_delay_minutes)
-    other = BundledMarketSource(calendar, delay)
+    other = load_bundled_market(calendar)
     bars: list[Any] = [event for event in events if event.type == "bar"]
     actions: list[Any] = [event for event in events if event.type == "corporate_action"]
 
