@@ -3,6 +3,7 @@
 import multiprocessing as mp
 import random
 import signal
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from tests.contract import event_log_processes as children
 from tests.contract.event_log_processes import GROUP, OUT, RAW
 from tradeops.adapters.event_log_sqlite import SqliteEventLog
-from tradeops.domain.errors import ConfigurationError, LeaseHeld
+from tradeops.domain.errors import ConfigurationError, ExternalServiceError, LeaseHeld
 from tradeops.ports.event_log import Message, NewMessage
 
 SPAWN = mp.get_context("spawn")
@@ -178,6 +179,25 @@ def test_a_lease_is_renewed_while_it_is_held(tmp_path: Path, monkeypatch: pytest
             with other._connection.read_cursor() as cursor:
                 seen |= set(cursor.execute("SELECT expires_at FROM holds").fetchall())
         assert len(seen) == 3
+
+
+def test_a_renewal_that_fails_is_said_and_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from tradeops.adapters.event_log_sqlite import holds
+
+    tried_again = threading.Event()
+
+    def fail(_cursor: object) -> float:
+        if caplog.messages:
+            tried_again.set()
+        raise ExternalServiceError("disk full")
+
+    monkeypatch.setattr(holds, "_RENEW_SECONDS", 0.01)
+    with SqliteEventLog(f"sqlite:///{tmp_path}/event_log.db") as log, log.hold("backfill"):
+        monkeypatch.setattr(holds, "read_clock", fail)
+        assert tried_again.wait(30)
+    assert "backfill could not be renewed" in caplog.messages[0]
 
 
 def test_a_newer_file_is_refused_and_left_alone(tmp_path: Path) -> None:
