@@ -60,7 +60,8 @@ def compute_windowed(bars: FloatArray) -> FloatArray:
         raise DataError(f"bars have the shape ({BAR_ROWS}, sessions, names), not {bars.shape}")
     _, sessions, names = bars.shape
     padding, elements = LAGS * names, sessions * names
-    columns = np.full((COLUMN_ROWS, padding + elements), np.nan)
+    columns = np.empty((COLUMN_ROWS, padding + elements))
+    columns[:, :padding] = np.nan
     columns[:BAR_ROWS, padding:] = bars.reshape(BAR_ROWS, -1)
     found = np.empty((WINDOWED_ROWS, elements))
     advance(columns, np.empty((SCRATCH_ROWS, BLOCK)), (names, padding, elements), found)

@@ -8,72 +8,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.rolling_peers import compute_with_pandas, compute_with_polars
 from tests.unit.features.random_market import random_bars
 from tradeops.domain.errors import DataError
 from tradeops.domain.market import FloatArray
 from tradeops.features import kernels
 from tradeops.features.declarations import FEATURES
 from tradeops.features.kernels import DIVIDEND, SPLIT
-from tradeops.features.windowed import BAR_COLUMNS, WINDOWED, WindowedStream, compute_windowed
+from tradeops.features.windowed import WINDOWED, WindowedStream, compute_windowed
 
 LOOKBACKS = {declared.name: declared.lookback for declared in FEATURES}
 BOUNDS = {"rsi_14": 0, "mfi_14": 0, "range_position_20": 0, "cmf_20": -1, "obv_20": -1}
-
-
-def compute_with_polars(bars: FloatArray) -> pl.DataFrame:
-    """The features of one name, by other formulas: from an index built from the oldest session on."""
-    c, h, lo, v, s, d = (pl.col(name) for name in BAR_COLUMNS)
-    frame = pl.DataFrame(dict(zip(BAR_COLUMNS, bars[:, :, 0], strict=True)))
-    growth = (c + d) * s / c.shift(1)
-    frame = frame.with_columns(
-        r=growth - 1,
-        p=growth.fill_null(1.0).cum_prod(),
-        money=c * v,
-        typical=(h + lo + c) / 3,
-        unmoved=c.shift(1) / s - d,
-    )
-    r, p, money, typical = (pl.col(name) for name in ("r", "p", "money", "typical"))
-    drift = (typical + d) * s - typical.shift(1)
-    frame = frame.with_columns(
-        up=pl.when(r > 0).then(r).otherwise(pl.when(r.is_null()).then(None).otherwise(0.0)),
-        fall=pl.min_horizontal(r, 0.0).pow(2) + r * 0,
-        inflow=pl.when(drift > 0).then(typical * v).otherwise(drift * 0),
-        flow=pl.when(drift != 0).then(typical * v).otherwise(drift * 0),
-        true_range=(pl.max_horizontal(h, "unmoved") - pl.min_horizontal(lo, "unmoved")) / c + r * 0,
-        placed=pl.when(h > lo).then((2 * c - h - lo) / (h - lo) * money).otherwise(0.0),
-        signed=r.sign() * money,
-    )
-    top, bottom = (p * h / c).rolling_max(20), (p * lo / c).rolling_min(20)
-    returns = {f"ret_{n}": p / p.shift(n) - 1 for n in (1, 5, 20, 60)}
-    spread = {f"vol_{n}": r.rolling_std(n) for n in (20, 60)}
-    trend = p / p.rolling_mean(100) - 1
-    expressions = {
-        **returns,
-        **spread,
-        "momentum_120_20": p.shift(20) / p.shift(120) - 1,
-        "reversal_5": -returns["ret_5"] / (spread["vol_60"] * math.sqrt(5)),
-        "vol_ratio_20_60": spread["vol_20"] / spread["vol_60"],
-        "downside_vol_60": pl.col("fall").rolling_mean(60).sqrt(),
-        "range_14": pl.col("true_range").rolling_mean(14),
-        "range_position_20": (p - bottom) / (top - bottom),
-        "drawdown_120": p / p.rolling_max(120) - 1,
-        "sma_ratio_20": p / p.rolling_mean(20) - 1,
-        "sma_ratio_100": trend,
-        "trend_z_100": trend / (spread["vol_60"] * math.sqrt(100 / 3)),
-        "rsi_14": pl.col("up").rolling_sum(14) / r.abs().rolling_sum(14),
-        "volume_ratio_20": money / money.rolling_mean(20),
-        "mfi_14": pl.col("inflow").rolling_sum(14) / pl.col("flow").rolling_sum(14),
-        "cmf_20": pl.col("placed").rolling_sum(20) / money.rolling_sum(20),
-        "obv_20": pl.col("signed").rolling_sum(20) / money.rolling_sum(20),
-    }
-    return frame.select(**expressions)
 
 
 @pytest.fixture(scope="module")
 def oracle() -> tuple[FloatArray, pl.DataFrame]:
     bars = random_bars(5, 900, 1)
     assert (bars[SPLIT] != 1).sum() > 3 and (bars[DIVIDEND] > 0).sum() > 5
-    return compute_windowed(bars)[:, :, 0], compute_with_polars(bars)
+    return compute_windowed(bars)[:, :, 0], compute_with_polars(bars[:, :, 0])
 
 
 @pytest.mark.parametrize("name", WINDOWED)
@@ -82,6 +34,14 @@ def test_a_feature_equals_its_formula_in_polars(oracle: tuple[FloatArray, pl.Dat
     first = LOOKBACKS[name] - 1
     np.testing.assert_allclose(ours[first:], theirs[first:], rtol=1e-9, atol=1e-12)
     assert np.isnan(ours[:first]).all() and np.isfinite(ours[first:]).all()
+
+
+def test_the_peers_of_the_benchmark_compute_the_same(oracle: tuple[FloatArray, pl.DataFrame]) -> None:
+    frame = compute_with_pandas(random_bars(5, 900, 1)[:, :, 0])
+    for name in WINDOWED:
+        np.testing.assert_allclose(
+            frame[name].to_numpy()[130:], oracle[1][name].to_numpy()[130:], rtol=1e-9, atol=1e-12, err_msg=name
+        )
 
 
 def test_the_oracle_has_every_windowed_feature(oracle: tuple[FloatArray, pl.DataFrame]) -> None:
