@@ -43,7 +43,11 @@ from tradeops.entrypoints.airflow.task_defaults import DECISION
     params={
         "version": Param(None, type=["null", "integer"], minimum=1, description="version in the registry"),
         "approval_minutes": Param(
-            None, type=["null", "integer"], minimum=1, maximum=10080, description="time to answer, if not the policy's"
+            None,
+            type=["null", "number"],
+            exclusiveMinimum=0,
+            maximum=10080,
+            description="time to answer, if not the policy's",
         ),
     },
 )

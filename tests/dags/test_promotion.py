@@ -185,12 +185,12 @@ def test_a_rejection_and_no_answer_are_entries_of_a_run_that_succeeds(
 ) -> None:
     enter_canary(room)
     answer("Reject", person)
-    done = run(approval_minutes=5)
+    done = run(approval_minutes=0.5)
 
     assert (done.state, states(done)["approve_live"]) == ("success", "success")
     (*_, entry) = room.read_entries()
     assert (entry.verdict, entry.after, entry.approver) == (Verdict.REJECTED, ModelState.CANARY, approver)
-    assert room.asked[0]["timeout"] == timedelta(minutes=5)
+    assert room.asked[0]["timeout"] == timedelta(seconds=30)
     assert room.aliases.found == {"canary": 1}
 
 

@@ -31,7 +31,7 @@ def check_aliases() -> list[str]:
     return [str(difference) for difference in differences]
 
 
-def evaluate_model(version: int | None, approval_minutes: int | None) -> dict[str, Any]:
+def evaluate_model(version: int | None, approval_minutes: float | None) -> dict[str, Any]:
     """Gather the evidence for a staged model and ask the rule.
 
     Args:
