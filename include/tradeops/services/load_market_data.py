@@ -17,6 +17,7 @@ from tradeops.ports.raw_source import RawSource
 from tradeops.ports.trading_calendar import TradingCalendar
 from tradeops.services import ingest_events, seal_lake
 from tradeops.services.announce_sessions import announce_sessions
+from tradeops.services.dead_letters import list_dead_letters
 from tradeops.services.publish_records import Publication, publish_records
 
 HOLD = "market_data"
@@ -73,8 +74,8 @@ class MarketLoader:
     def backfill_history(self, until: date, *, first: date | None = None, requested_by: str) -> ClockMove:
         """Load every session not after `until`; a range that is loaded already is read again.
 
-        What is read again is dropped as duplicate, but for corrections and mended records; then the
-        move has no sessions.
+        What is read again is dropped as duplicate, but for corrections and mended records; what is a
+        dead letter already is left to a redrive. Then the move has no sessions.
 
         Args:
             until: Last day wanted.
@@ -177,7 +178,9 @@ class MarketLoader:
     def _cut(self, load: _Load) -> Publication:
         sessions = self.calendar.sessions(self.source.first_session, load.last)
         ends = [self._known(session) for session in sessions[::-WINDOW_SESSIONS]]
-        return Publication(batch=load.batch, after=load.known_after, ends=ends[::-1])
+        again = () if load.batch == FORWARD else list_dead_letters(self.log)
+        dead = frozenset((letter.topic, letter.value) for letter in again)
+        return Publication(batch=load.batch, after=load.known_after, ends=ends[::-1], left_out=dead)
 
     def _is_session(self, day: date) -> bool:
         try:

@@ -1,6 +1,6 @@
 """Puts a source's raw records on the log, and finds out how far an interrupted run came."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -22,11 +22,14 @@ class Publication:
             after them. One process at a time publishes a batch.
         after: Where the range begins (left out); None is the source's beginning.
         ends: Ends of the windows, ascending, aware UTC.
+        left_out: Topics and bytes of records that are not published: they are dead letters already,
+            and a redrive is what sends them again.
     """
 
     batch: str
     after: datetime | None
     ends: Sequence[datetime]
+    left_out: Collection[tuple[str, bytes]] = ()
 
 
 def publish_records(log: EventLog, source: RawSource, publication: Publication) -> int:
@@ -43,6 +46,7 @@ def publish_records(log: EventLog, source: RawSource, publication: Publication) 
         messages = [
             NewMessage(topic=record.topic, key=record.key, value=record.value, headers=headers)
             for record in source.read(after=after, until=end)
+            if (record.topic, record.value) not in publication.left_out
         ]
         log.append(messages)
         published, after = published + len(messages), end

@@ -226,6 +226,16 @@ def test_broken_records_are_kept_apart_and_the_rest_is_loaded(world: World) -> N
     assert len(world.in_lake()) == 18
 
 
+def test_broken_records_are_no_second_dead_letter_when_their_range_is_read_again(world: World) -> None:
+    break_records(world)
+    world.loader.backfill_history(DAYS[9], requested_by="a")
+    world.source.records[4] = make_raw_bar(CALENDAR, "A", DAYS[2])
+    counts = world.loader.backfill_history(DAYS[9], requested_by="b").counts
+
+    assert counts == {"published": 19, "validated": 19, "dead": 0, "sealed": 1, "duplicates": 18}
+    assert len(list_dead_letters(world.log)) == 2
+
+
 PLACES: dict[str, tuple[str, Callable[..., Any]]] = {
     "append": ("tests.fakes.event_log.InMemoryEventLog.append", InMemoryEventLog.append),
     "ingest": ("tradeops.services.ingest_events.ingest_events", load_market_data.ingest_events.ingest_events),
