@@ -13,6 +13,7 @@ from tradeops.domain.identifiers import content_hash
 from tradeops.domain.market import VIEW_COLUMNS
 from tradeops.domain.models import PRIOR_BLEND, ModelRef
 from tradeops.domain.policy import TradingPolicy
+from tradeops.features.declarations import feature_schema
 
 DECIDING = (
     "domain",
@@ -34,7 +35,7 @@ def make_bundle(policy: TradingPolicy, model: ModelRef = PRIOR_BLEND) -> Bundle:
         model=model,
         prompt="none",
         policy=policy.version,
-        feature_schema=content_hash([VIEW_COLUMNS, policy.universe.lookback]),
+        feature_schema=content_hash([VIEW_COLUMNS, policy.universe.lookback, feature_schema()]),
         code=hash_code(),
     )
 

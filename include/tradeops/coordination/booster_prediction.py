@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from tradeops.domain.errors import ConfigurationError, CoordinationError, CorruptInput
 from tradeops.domain.market import FloatArray
@@ -111,6 +112,8 @@ def _load_library() -> ctypes.CDLL:
     except OSError as error:
         raise ConfigurationError(f"LightGBM's library cannot be loaded, install libgomp1: {error}") from error
     library.LGBM_GetLastError.restype = ctypes.c_char_p
+    # It brings OpenMP with it, after the process was held to one thread; a cycle runs on one alone.
+    threadpool_limits(limits=1, user_api="openmp")
     return library
 
 

@@ -80,6 +80,22 @@ def test_the_package_is_never_imported() -> None:
     assert (done.stdout, done.stderr) == ("", "")
 
 
+def test_a_booster_loaded_after_the_process_was_held_to_one_thread_keeps_it_there() -> None:
+    code = (
+        "import sys; from threadpoolctl import threadpool_info, threadpool_limits\n"
+        "from tradeops.coordination.booster_prediction import Booster\n"
+        "with threadpool_limits(limits=1):\n"
+        "    Booster(sys.stdin.read(), 5)\n"
+        "    print(sorted({pool['num_threads'] for pool in threadpool_info()}))"
+    )
+    environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    text = train_booster(1, 5).model_to_string()
+    done = subprocess.run(
+        [sys.executable, "-c", code], input=text, text=True, capture_output=True, check=False, env=environment
+    )
+    assert (done.stdout, done.stderr) == ("[1]\n", "")
+
+
 def test_a_booster_loaded_after_a_fork_predicts() -> None:
     peer, rows = train_booster(1, 5), make_rows(7, 50, 5)
     text, expected = peer.model_to_string(), peer.predict(rows).tobytes()
