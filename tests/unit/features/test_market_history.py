@@ -80,6 +80,14 @@ def test_mutant_that_takes_the_newest_version_whatever_the_time_is_found() -> No
         check_correction(corrected())
 
 
+def test_the_newest_known_time_counts_wherever_its_message_lies() -> None:
+    backdated = make_bar("A", DAYS[3], "10", "12")
+    told = [*tell_bars("A", DAYS[:6]), (RIGHT, CORRECTED_AT), (backdated, due(DAYS[4]))]
+    history = lay_out(told)
+    seen = [history.bar(A, DAYS[3], known_at=moment) for moment in (due(DAYS[3]), due(DAYS[4]), CORRECTED_AT, LATER)]
+    assert seen == [WRONG, backdated, RIGHT, RIGHT]
+
+
 def test_of_two_versions_with_one_known_time_the_later_message_counts() -> None:
     history = lay_out([*tell_bars("A", DAYS[:4]), (RIGHT, due(DAYS[3]))])
     assert history.bar(A, DAYS[3], known_at=LATER) == RIGHT
