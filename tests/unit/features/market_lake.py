@@ -102,32 +102,10 @@ def package_rows(package: str, path: str) -> Iterator[dict[str, str]]:
 
 def fill_with_bundled_market(lake: Lake, calendar: ExchangeTradingCalendar, until: date) -> None:
     """Five stocks with their actions, the S&P 500 and oil, each known at its session's close."""
-    filler, known = LakeFiller(lake), timedelta(minutes=15)
+    filler = LakeFiller(lake)
     names = groupby(package_rows("bokeh_sampledata", "_data/stocks.csv.gz"), itemgetter("Ticker"))
     for name, group in names:
-        rows = [row for row in group if row["Date"] <= until.isoformat()]
-        days = [date.fromisoformat(row["Date"]) for row in rows]
-        prices = [[row["Open"], row["High"], row["Low"], row["Close"]] for row in rows]
-        bars = zip(days, prices, rows, strict=True)
-        filler.add(
-            BARS_TABLE,
-            [bar_row(name, d, calendar.closes_at(d) + known, _inside(p), int(row["Volume"])) for d, p, row in bars],
-        )
-        closes, adjusted = ([Decimal(row[column]) for row in rows] for column in ("Close", "Adj Close"))
-        actions = derive_actions(InstrumentId(name), days, closes, adjusted)
-        filler.add(
-            ACTIONS_TABLE,
-            [
-                {
-                    "instrument": a.instrument,
-                    "session": a.session,
-                    "ratio": a.ratio,
-                    "dividend": a.dividend,
-                    "known_time": calendar.opens_at(a.session),
-                }
-                for a in actions
-            ],
-        )
+        _fill_stock(filler, calendar, name, [row for row in group if row["Date"] <= until.isoformat()])
     index = [(_us_date(row["Date"]), row) for row in package_rows("arch", "data/sp500/sp500.csv.gz")]
     filler.add(
         INDEX_BARS_TABLE,
@@ -137,7 +115,7 @@ def fill_with_bundled_market(lake: Lake, calendar: ExchangeTradingCalendar, unti
                 "session": day,
                 **{name: Decimal(row[name.title()]).quantize(Decimal("0.00000001")) for name in _PRICES},
                 "volume": int(row["Volume"]),
-                "known_time": calendar.closes_at(day) + known,
+                "known_time": calendar.closes_at(day) + _DELAY,
             }
             for day, row in index
             if day <= until
@@ -154,11 +132,37 @@ def fill_with_bundled_market(lake: Lake, calendar: ExchangeTradingCalendar, unti
     )
 
 
+def _fill_stock(filler: LakeFiller, calendar: ExchangeTradingCalendar, name: str, rows: list[dict[str, str]]) -> None:
+    days = [date.fromisoformat(row["Date"]) for row in rows]
+    filler.add(
+        BARS_TABLE,
+        [
+            bar_row(name, day, calendar.closes_at(day) + _DELAY, _inside(row), int(row["Volume"]))
+            for day, row in zip(days, rows, strict=True)
+        ],
+    )
+    closes, adjusted = ([Decimal(row[column]) for row in rows] for column in ("Close", "Adj Close"))
+    filler.add(
+        ACTIONS_TABLE,
+        [
+            {
+                "instrument": action.instrument,
+                "session": action.session,
+                "ratio": action.ratio,
+                "dividend": action.dividend,
+                "known_time": calendar.opens_at(action.session),
+            }
+            for action in derive_actions(InstrumentId(name), days, closes, adjusted)
+        ],
+    )
+
+
+_DELAY = timedelta(minutes=15)
 _PRICES = ("open", "high", "low", "close")
 
 
-def _inside(prices: Sequence[str]) -> list[Decimal]:
-    opened, high, low, close = (Decimal(price) for price in prices)
+def _inside(row: Mapping[str, str]) -> list[Decimal]:
+    opened, high, low, close = (Decimal(row[name.title()]) for name in _PRICES)
     return [opened, max(opened, high, close), min(opened, low, close), close]
 
 

@@ -25,6 +25,8 @@ from tradeops.features.bar_versions import Versions
 from tradeops.features.declarations import FEATURE_NAMES, feature_schema
 from tradeops.ports.lake import Lake
 from tradeops.services.build_features import FeaturesBuilt, build_features, equal_features
+from tradeops.services.cycle.observed_inputs import list_universe
+from tradeops.services.load_market_history import load_market_history
 from tradeops.services.read_features import LakeFeatures, NewestFirst
 
 SESSIONS = 160
@@ -184,6 +186,19 @@ def test_a_bar_that_comes_late_makes_no_universe_before(market: Market) -> None:
     market.build()
     assert "MSFT" not in market.read(147).instruments
     assert "MSFT" in market.read(148).instruments
+
+
+def test_a_session_has_features_of_exactly_the_names_that_its_cycle_may_judge(market: Market) -> None:
+    market.filler.add(BARS_TABLE, [bar_row("MSFT", DAYS[r], known_at(DAYS[148]), ["9"] * 4, 10) for r in range(150)])
+    market.correct("AAPL", 140, CALENDAR.closes_at(DAYS[142]))
+    market.build()
+    history = load_market_history(
+        market.lake, CALENDAR, vendor_delay=DELAY, first_session=DAYS[0], last_session=DAYS[149]
+    )
+    universe, moment = policy_with().universe, timedelta(minutes=30)
+    for row in range(125, 150):
+        known = CALENDAR.closes_at(DAYS[row]) + moment
+        assert market.read(row).instruments == list_universe(history, universe, DAYS[row], known_at=known)
 
 
 def test_rows_at_the_positions_of_the_move_are_not_seen(market: Market) -> None:
