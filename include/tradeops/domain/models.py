@@ -141,8 +141,8 @@ def check_promotion(promotion: Promotion, recorded: Iterable[Promotion]) -> None
     """Whether an entry may follow those recorded, oldest first.
 
     Raises:
-        IllegalTransition: The model does not stand at `before`, there is no such step, or another
-            model acts live than the entry says.
+        IllegalTransition: The model does not stand at `before`, there is no such step, nobody would
+            act live after it, or another model acts live than the entry says.
     """
     standing = read_standing(recorded)
     stands = standing.states.get(promotion.model, ModelState.CANDIDATE)
@@ -155,6 +155,11 @@ def check_promotion(promotion: Promotion, recorded: Iterable[Promotion]) -> None
     if promotion.before is promotion.after:
         return
     advance(MODEL_STEPS, promotion.before, promotion.after)
+    if promotion.before is ModelState.LIVE:
+        raise IllegalTransition(
+            f"{promotion.model} acts live and retires only when another goes live; roll back instead",
+            model=promotion.model,
+        )
     if promotion.after is ModelState.LIVE and promotion.previous_live != standing.live:
         raise IllegalTransition(
             f"{standing.live} acts live, not {promotion.previous_live}; read the standing again", live=standing.live
