@@ -53,7 +53,8 @@ def build_features() -> None:
 
         context = get_current_context()
         first, last = (context["params"][name] for name in ("first", "last"))
-        if not (first or last or HISTORY_BARS in context["triggering_asset_events"]):
+        woken_by = {asset.name for asset in context["triggering_asset_events"]}
+        if not (first or last or HISTORY_BARS.name in woken_by):
             raise AirflowSkipException("no history was loaded and no range is asked for")
         return market_tasks.build_features(*(date.fromisoformat(day) if day else None for day in (first, last)))
 
@@ -63,8 +64,8 @@ def build_features() -> None:
         from tradeops.entrypoints.airflow import market_tasks
 
         context = get_current_context()
-        woken = context["triggering_asset_events"]
-        if (woken and SESSION_BARS not in woken) or context["params"]["first"] or context["params"]["last"]:
+        woken_by = {asset.name for asset in context["triggering_asset_events"]}
+        if (woken_by and SESSION_BARS.name not in woken_by) or context["params"]["first"] or context["params"]["last"]:
             raise AirflowSkipException("no new session was delivered")
         return market_tasks.build_features()
 
