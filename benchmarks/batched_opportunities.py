@@ -39,14 +39,29 @@ from tradeops.services.cycle.stored_values import encode_forecasts
 WIDTH = 10_000
 CALLS = 9
 
+MakeBlend = Callable[[MarketView, TradingPolicy], Callable[[], Forecasts | None]]
 
-def make_pipeline(view: MarketView, slate_size: int) -> Callable[[], tuple[Decision, str]]:
+
+def make_linear_blend(view: MarketView, policy: TradingPolicy) -> Callable[[], Forecasts | None]:
+    """The prior blend with volatilities given."""
+    opinions = make_opinions(view, AGENTS)
+    sigma = compute_volatility(view, policy.blend.volatility_window) * math.sqrt(policy.blend.horizon)
+    residuals = read_residual_quantiles(start_residual_quantiles())
+
+    def blend() -> Forecasts | None:
+        score = blend_scores(opinions, view.instruments, policy.roster)
+        return build_forecasts(view.instruments, score, sigma, residuals, policy.blend.information)
+
+    return blend
+
+
+def make_pipeline(
+    view: MarketView, slate_size: int, make_blend: MakeBlend = make_linear_blend
+) -> Callable[[], tuple[Decision, str]]:
     """One decision over all names of the view; each call is another cycle."""
     state, policy = make_state(), make_policy(AGENTS, slate_size)
-    version, opinions = policy.version, make_opinions(view, AGENTS)
-    sigma = compute_volatility(view, policy.blend.volatility_window) * math.sqrt(policy.blend.horizon)
+    version, blend = policy.version, make_blend(view, policy)
     volumes = compute_average_volume(view, np.arange(len(view.instruments)))
-    residuals = read_residual_quantiles(start_residual_quantiles())
     request = CycleRequest(
         book_id=BookId(),
         session=view.session,
@@ -58,8 +73,7 @@ def make_pipeline(view: MarketView, slate_size: int) -> Callable[[], tuple[Decis
 
     def decide() -> tuple[Decision, str]:
         cycle_id = CycleId(f"{next(numbers):064d}")
-        score = blend_scores(opinions, view.instruments, policy.roster)
-        forecasts = build_forecasts(view.instruments, score, sigma, residuals, policy.blend.information)
+        forecasts = blend()
         if forecasts is None:
             raise CoordinationError("nobody spoke")
         slate = choose_slate(cycle_id, view, forecasts, volumes, policy)

@@ -13,7 +13,7 @@ from tradeops.coordination.quantile_distribution import compute_mean, compute_pr
 from tradeops.domain.canonical import encode_canonical
 from tradeops.domain.errors import CoordinationError, CorruptInput
 from tradeops.domain.forecasts import QUANTILE_LEVELS, Forecasts
-from tradeops.domain.identifiers import AgentId
+from tradeops.domain.identifiers import AgentId, InstrumentId
 from tradeops.domain.learners import LearnerState
 from tradeops.domain.market import FloatArray, MarketView
 from tradeops.domain.opinions import Opinions
@@ -119,16 +119,24 @@ class BoostedBlend:
             CoordinationError: An agent or a feature of the model is missing.
             DataError: The view is shorter than the volatility window.
         """
-        rows = self.inputs.stack(opinions, view)
-        sigma = compute_horizon_volatility(view, policy.blend)
+        rows, sigma = self.inputs.stack(opinions, view), compute_horizon_volatility(view, policy.blend)
+        return self.build_forecasts(view.instruments, rows, sigma, policy.blend.information)
+
+    def build_forecasts(
+        self, instruments: tuple[InstrumentId, ...], rows: FloatArray, sigma: FloatArray, information: float
+    ) -> Forecasts | None:
+        """Forecasts of N names from their (N, F) inputs and (N,) deviations over the horizon; see `forecast`."""
         usable = self.inputs.find_heard(rows) & (sigma > 0)
         if not usable.any():
             return None
-        spread = self.predict(rows[usable])
-        mean, sigma = compute_mean(spread), sigma[usable]
+        if not usable.all():
+            instruments = tuple(n for n, keep in zip(instruments, usable.tolist(), strict=True) if keep)
+            rows, sigma = rows[usable], sigma[usable]
+        spread = self.predict(rows)
+        mean = compute_mean(spread)
         return Forecasts(
-            instruments=tuple(n for n, keep in zip(view.instruments, usable.tolist(), strict=True) if keep),
-            score=np.clip(mean / policy.blend.information, -1.0, 1.0),
+            instruments=instruments,
+            score=np.clip(mean / information, -1.0, 1.0),
             mean=mean * sigma,
             sigma=sigma,
             quantiles=spread * sigma[:, None],
