@@ -10,7 +10,8 @@ from tradeops.settings import load_settings
 def main() -> None:
     until = date.fromisoformat(sys.argv[1])
     with open_runtime(load_settings()) as runtime:
-        runtime.move_market_clock(to=until, requested_by="produce_history")
+        runtime.backfill_history(until, requested_by="produce_history")
+        runtime.build_features()
         runtime.decide_sessions(until=until)
 
 

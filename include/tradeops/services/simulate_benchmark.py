@@ -63,7 +63,8 @@ class Benchmark:
                 orders = tuple(self._buy(sessions[0], session, after, opening.book.cash))
 
     def _buy(self, first: date, decided_on: date, valid_on: date, cash: Decimal) -> Iterator[Order]:
-        names = [name for name in self.policy.universe.names if self._close(name, first) is not None]
+        known = [name for name in self.policy.universe.names if name in self.source.instruments]
+        names = [name for name in known if self._close(name, first) is not None]
         spare = 1 - self.policy.limits.cash_buffer - Decimal(repr(self.policy.sizing.gap_reserve))
         for name in names:
             close = self._close(name, decided_on)

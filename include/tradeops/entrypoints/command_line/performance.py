@@ -49,10 +49,10 @@ def describe_report(report: PerformanceReport) -> Iterator[str]:
     )
     yield from _describe_book("book", report.book)
     yield from _describe_book("buy-and-hold", report.benchmark)
-    yield f"{'cash alone':13} {report.cash:+.2%} in all"
+    yield f"{'cash alone':15} {report.cash:+.2%} in all"
     excess = report.excess
     yield (
-        f"{'book less':13} buy-and-hold {excess.value:+.2%} a year [{excess.low:+.2%}, {excess.high:+.2%}]; "
+        f"{'book less':15} buy-and-hold {excess.value:+.2%} a year [{excess.low:+.2%}, {excess.high:+.2%}]; "
         "five names picked in hindsight: no evidence of skill"
     )
 
@@ -73,7 +73,7 @@ def _describe(found: BookMeasures, judged: AgentReport | None) -> Iterator[str]:
     yield from _describe_positions(found)
     costs = found.costs
     yield (
-        f"{'costs':13} commission {costs.commission:,.2f}, half-spread {costs.half_spread:,.2f}, impact "
+        f"{'costs':15} commission {costs.commission:,.2f}, half-spread {costs.half_spread:,.2f}, impact "
         f"{costs.impact:,.2f}, rounding {costs.rounding:,.2f}, borrow {costs.borrow:,.2f} USD; {costs.basis}"
     )
     if found.staged is not None:
@@ -85,12 +85,12 @@ def _describe(found: BookMeasures, judged: AgentReport | None) -> Iterator[str]:
 def _describe_positions(found: BookMeasures) -> Iterator[str]:
     held, fall = found.positions, found.performance.book.max_drawdown
     yield (
-        f"{'positions':13} {held.closed:,} closed, won {describe_share(held.win_rate)}; sessions up "
+        f"{'positions':15} {held.closed:,} closed, won {describe_share(held.win_rate)}; sessions up "
         f"{describe_share(held.sessions_up)}; invested {held.exposure:.1%} of equity, {held.invested:.1%} of sessions"
     )
     wins = held.win_rate is not None and held.win_rate.value > WIN_RATE_WANTED
     yield (
-        f"{'demanded':13} win rate above {WIN_RATE_WANTED:.0%}: {_say_met(wins)}; "
+        f"{'demanded':15} win rate above {WIN_RATE_WANTED:.0%}: {_say_met(wins)}; "
         f"drawdown below {-DRAWDOWN_WANTED:.0%}: {_say_met(fall > DRAWDOWN_WANTED)}"
     )
 
@@ -100,30 +100,30 @@ def _describe_agents(judged: AgentReport) -> Iterator[str]:
         found = agent.information
         correlation = f"{found.value:+.3f} [{found.low:+.3f}, {found.high:+.3f}]" if found else "none yet"
         yield (
-            f"{agent.agent:13} IC {correlation}; right sign {describe_share(agent.hit_rate)}; spoke {agent.spoke:,} of "
+            f"{agent.agent:15} IC {correlation}; right sign {describe_share(agent.hit_rate)}; spoke {agent.spoke:,} of "
             f"{agent.asked:,}; attributed {agent.profit:+,.2f} USD, max drawdown {agent.max_drawdown:.1%}"
         )
         wins = agent.hit_rate is not None and agent.hit_rate.value > WIN_RATE_WANTED
         silent = " · ".join(f"{reason} {count:,}×" for reason, count in agent.abstentions.items())
         yield (
-            f"{'':13} win rate above {WIN_RATE_WANTED:.0%}: {_say_met(wins)}; drawdown below "
+            f"{'':15} win rate above {WIN_RATE_WANTED:.0%}: {_say_met(wins)}; drawdown below "
             f"{-DRAWDOWN_WANTED:.0%}: {_say_met(agent.max_drawdown > DRAWDOWN_WANTED)}; abstained: {silent or 'never'}"
         )
     split = judged.attribution
-    yield f"{'unattributed':13} {split.unattributed:+,.2f} USD; all together {split.total:+,.2f} USD, as the book"
+    yield f"{'unattributed':15} {split.unattributed:+,.2f} USD; all together {split.total:+,.2f} USD, as the book"
 
 
 def _describe_staged(staged: StagedFigures) -> Iterator[str]:
     if staged.live is not None:
         yield from _describe_book("live beside", staged.live)
-    yield f"{staged.state:13} blender v{staged.version}, {staged.evaluated:,} sessions with outcomes; {staged.ruling}"
+    yield f"{staged.state:15} blender v{staged.version}, {staged.evaluated:,} sessions with outcomes; {staged.ruling}"
 
 
 def _describe_book(name: str, found: Performance) -> Iterator[str]:
     sharpe = found.sharpe
-    yield f"{name:13} {found.net_return:+.2%} in all, {describe_annual(found)}"
+    yield f"{name:15} {found.net_return:+.2%} in all, {describe_annual(found)}"
     yield (
-        f"{'':13} volatility {found.volatility:.1%}, Sharpe {sharpe.value:.2f} [{sharpe.low:.2f}, {sharpe.high:.2f}], "
+        f"{'':15} volatility {found.volatility:.1%}, Sharpe {sharpe.value:.2f} [{sharpe.low:.2f}, {sharpe.high:.2f}], "
         f"costs {found.costs_a_year:.2%} a year, turnover {found.turnover_a_year:.1f}× a year, fills {found.fills:,}"
     )
 

@@ -1,0 +1,443 @@
+"""Every number of the report's figures recomputed from the ledger's rows and the raw file, by other code.
+
+Read here: SQLite rows and their JSON, stored columns by their bytes, the stocks file. Used of the product are only the
+figures that are judged. Benchmarks are recomputed from the equities that the figures draw.
+"""
+
+import copy
+import json
+import math
+import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from tests.integration.test_independent_recomputation import Market
+from tradeops.bootstrap.runtime import open_runtime
+from tradeops.domain.identifiers import BookId
+from tradeops.services.report.figures import ReportFigures
+from tradeops.services.report.gather_figures import gather_figures
+from tradeops.services.report.write_report import render_report
+from tradeops.settings import Settings
+
+STREAM = "book/live/live/live"
+LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+class Book:
+    """One book as its rows have it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        with sqlite3.connect(folder / "ledger.db") as database:
+            self.fills = list(
+                database.execute(
+                    "select instrument, session, signed_quantity, price, fee, client_order_id from fills "
+                    "where stream = ? order by id",
+                    (STREAM,),
+                )
+            )
+            self.equities = [
+                (session, Decimal(equity), Decimal(cash))
+                for session, equity, cash in database.execute(
+                    "select session, equity, cash from settlements where stream = ? order by session", (STREAM,)
+                )
+            ]
+            self.decisions = [
+                json.loads(payload)
+                for (payload,) in database.execute(
+                    "select payload from entries where stream = ? and kind = 'decision' order by sequence", (STREAM,)
+                )
+            ]
+            self.settlements = [
+                json.loads(payload)
+                for (payload,) in database.execute(
+                    "select payload from entries where stream = ? and kind = 'settlement' order by sequence", (STREAM,)
+                )
+            ]
+            self.policy = json.loads(
+                database.execute("select payload from entries where kind = 'policy' order by id desc").fetchone()[0]
+            )
+
+    def columns(self, ref: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        data = (self.folder / "values" / ref[:2] / ref[2:]).read_bytes()
+        _, head, body = data.split(b"\n", 2)
+        header, found, offset = json.loads(head), {}, 0
+        for name in sorted(header["columns"]):
+            shape = header["columns"][name]
+            size = math.prod(shape)
+            found[name] = np.frombuffer(body, "<f8", size, offset).reshape(shape)
+            offset += 8 * size
+        return header, found
+
+
+def read_opens() -> dict[tuple[str, str], Decimal]:
+    """Opens by session and name, from the raw file."""
+    import csv
+    import gzip
+    from importlib.util import find_spec
+
+    spec = find_spec("bokeh_sampledata")
+    assert spec is not None and spec.submodule_search_locations
+    path = Path(spec.submodule_search_locations[0]) / "_data" / "stocks.csv.gz"
+    with gzip.open(path, "rt") as file:
+        return {(row["Date"], row["Ticker"]): Decimal(row["Open"]) for row in csv.DictReader(file)}
+
+
+Pairs = dict[str, list[tuple[float, float]]]
+
+
+class Oracle:
+    """The same figures, from rows."""
+
+    def __init__(self, folder: Path) -> None:
+        self.book, self.market, self.opens = Book(folder), Market(), read_opens()
+        self.sessions = [session for session, _, _ in self.book.equities]
+        self.equity = np.array([float(equity) for _, equity, _ in self.book.equities])
+
+    def outcome(self, session: str, name: str) -> float | None:
+        at = self.sessions.index(session)
+        held = self.sessions[at + 1 : at + 7]
+        if len(held) < 6 or any((held[edge], name) not in self.opens for edge in (0, -1)):
+            return None
+        shares, cash = 1, 0.0
+        for day in held[1:]:
+            shares *= self.market.splits.get((day, name), 1)
+            cash += shares * float(self.market.dividends.get((day, name), 0))
+        return (shares * float(self.opens[held[-1], name]) + cash) / float(self.opens[held[0], name]) - 1
+
+    def opinions(self) -> Iterator[tuple[str, str, str, int, float]]:
+        for decision in self.book.decisions:
+            for agent, ref in decision["opinions"].items():
+                header, columns = self.book.columns(ref)
+                for name, code, score in zip(
+                    header["instruments"], header["abstention"], columns["score"], strict=True
+                ):
+                    yield decision["session"], agent, name, code, float(score)
+
+    def forecasts(self) -> Iterator[tuple[float, np.ndarray, float]]:
+        for decision in self.book.decisions:
+            if decision["forecasts"]:
+                header, columns = self.book.columns(decision["forecasts"])
+                for at, name in enumerate(header["instruments"]):
+                    outcome = self.outcome(decision["session"], name)
+                    if outcome is not None:
+                        yield columns["probability_up"][at], columns["quantiles"][at], outcome
+
+    def profits(self) -> Iterator[tuple[str, str, Decimal]]:
+        """Session, name and profit from marks, fills and corporate cash."""
+        marks: dict[str, Decimal] = {}
+        for one in self.book.settlements:
+            held = {name: Decimal(p["quantity"]) for name, p in one["closing"]["positions"].items()}
+            now = {name: quantity * Decimal(one["marks"][name]) for name, quantity in held.items()}
+            cash: dict[str, Decimal] = defaultdict(Decimal)
+            for fill in one["fills"]:
+                quantity = Decimal(fill["signed_quantity"])
+                cash[fill["instrument"]] -= quantity * Decimal(fill["price"]) + Decimal(fill["fee"])
+            for effect in one["corporate"]:
+                cash[effect["instrument"]] += Decimal(effect["dividend"]) + Decimal(effect["fraction"])
+            for name in sorted({*now, *marks, *cash}):
+                zero = Decimal(0)
+                yield one["session"], name, now.get(name, zero) - marks.get(name, zero) + cash.get(name, zero)
+            marks = now
+
+
+@pytest.fixture(scope="module")
+def figures(decided_history: Path) -> ReportFigures:
+    with open_runtime(Settings(state_dir=decided_history)) as runtime:
+        return gather_figures(runtime.report_sources(), BookId())
+
+
+@pytest.fixture(scope="module")
+def oracle(decided_history: Path) -> Oracle:
+    return Oracle(decided_history)
+
+
+def check_book(figures: ReportFigures, oracle: Oracle) -> None:
+    report, equity = figures.performance, oracle.equity
+    book, returns = report.book, equity[1:] / equity[:-1] - 1
+    assert (str(report.first), str(report.last), report.sessions) == (
+        oracle.sessions[0],
+        oracle.sessions[-1],
+        len(equity),
+    )
+    assert book.final_equity == oracle.book.equities[-1][1]
+    assert book.net_return == pytest.approx(equity[-1] / equity[0] - 1)
+    assert book.annual_return.value == pytest.approx((equity[-1] / equity[0]) ** (252 / len(returns)) - 1)
+    assert book.volatility == pytest.approx(np.std(returns, ddof=1) * math.sqrt(252))
+    assert book.sharpe.value == pytest.approx(np.mean(returns) / np.std(returns, ddof=1) * math.sqrt(252))
+    assert book.max_drawdown == pytest.approx(min(x / max(equity[: at + 1]) - 1 for at, x in enumerate(equity)))
+    assert book.fills == len(oracle.book.fills)
+    assert list(figures.curves.book) == list(equity)
+    assert figures.equal_weight.final_equity == Decimal(repr(float(figures.curves.equal_weight[-1])))
+    assert report.benchmark.final_equity == Decimal(repr(float(figures.curves.holding[-1])))
+    for found in (book.annual_return, book.sharpe, report.excess, figures.equal_weight_excess):
+        assert found.low <= found.value <= found.high
+
+
+def check_costs(figures: ReportFigures, oracle: Oracle) -> None:
+    fees, slippage, half, traded = Decimal(0), Decimal(0), Decimal(0), Decimal(0)
+    for name, session, quantity, price, fee, _ in oracle.book.fills:
+        opening = oracle.opens[session, name]
+        fees += Decimal(fee)
+        slippage += Decimal(quantity) * (Decimal(price) - opening)
+        half += abs(Decimal(quantity)) * opening * Decimal(oracle.book.policy["costs"]["half_spread"])
+        traded += abs(Decimal(quantity)) * Decimal(price)
+    costs, book = figures.costs, figures.performance.book
+    assert (costs.commission, costs.half_spread) == (fees, half)
+    assert costs.half_spread + costs.impact + costs.rounding == pytest.approx(slippage, abs=Decimal("1e-18"))
+    assert costs.impact > 0 and 0 <= costs.rounding <= Decimal("0.01") * sum(
+        abs(Decimal(fill[2])) for fill in oracle.book.fills
+    )
+    assert (book.fees, book.slippage) == (fees, slippage)
+    years, mean = (len(oracle.equity) - 1) / 252, float(np.mean(oracle.equity))
+    assert book.costs_a_year == pytest.approx(float(fees + slippage) / mean / years)
+    assert book.turnover_a_year == pytest.approx(float(traded) / mean / years)
+
+
+def check_agents(figures: ReportFigures, oracle: Oracle) -> None:
+    pairs: Pairs = defaultdict(list)
+    spoken, silent = Counter[str](), Counter[tuple[str, int]]()
+    for session, agent, name, code, score in oracle.opinions():
+        if code:
+            silent[agent, code] += 1
+            continue
+        spoken[agent] += 1
+        outcome = oracle.outcome(session, name)
+        if outcome is not None:
+            pairs[agent].append((score, outcome))
+    assert [agent.agent for agent in figures.agents] == sorted(pairs)
+    for agent in figures.agents:
+        told = [count for (name, _), count in sorted(silent.items()) if name == agent.agent]
+        assert (agent.spoke, agent.outcomes) == (spoken[agent.agent], len(pairs[agent.agent]))
+        assert list(agent.abstentions.values()) == told
+        assert agent.asked == agent.spoke + sum(told)
+        scores, outcomes = np.array(pairs[agent.agent]).T
+        assert agent.information is not None and agent.hit_rate is not None
+        assert agent.information.value == pytest.approx(spearmanr(scores, outcomes).statistic, abs=1e-9)
+        product = scores * outcomes
+        assert agent.hit_rate.value == pytest.approx((product > 0).sum() / (product != 0).sum())
+
+
+def check_attribution(figures: ReportFigures, oracle: Oracle) -> None:
+    """By name exactly; by agent to a cent, from shares of |w·c·score| in the newest slate before."""
+    split, by_name = figures.attribution, defaultdict[str, Decimal](Decimal)
+    by_agent = defaultdict[str, float](float)
+    shares: dict[str, dict[str, float]] = {}
+    waiting = list(oracle.book.decisions)
+    for session, name, profit in oracle.profits():
+        while waiting and waiting[0]["session"] < session:
+            shares.update(share_out(waiting.pop(0), oracle.book))
+        by_name[name] += profit
+        for agent, share in shares.get(name, {}).items():
+            by_agent[agent] += float(profit) * share
+    total = oracle.book.equities[-1][1] - Decimal(oracle.book.settlements[0]["opening"]["cash"])
+    assert {name: profit for name, profit in by_name.items() if profit} == {n: p for n, p in split.by_name.items() if p}
+    assert split.total == total == sum(split.by_agent.values(), split.unattributed)
+    for agent in figures.agents:
+        assert float(agent.profit) == pytest.approx(by_agent[agent.agent], abs=0.01)
+        assert agent.profit == split.by_agent[agent.agent]
+
+
+def share_out(decision: dict[str, Any], book: Book) -> dict[str, dict[str, float]]:
+    parts = defaultdict[str, dict[str, float]](dict)
+    for agent, ref in decision["opinions"].items():
+        header, columns = book.columns(ref)
+        for at, name in enumerate(header["instruments"]):
+            if header["abstention"][at] == 0:
+                weight = book.policy["roster"][agent]
+                parts[name][agent] = abs(weight * columns["score"][at] * columns["confidence"][at])
+    chosen = [draw["chosen"] for draw in decision["slate"]["draws"]] if decision["slate"] else []
+    return {
+        name: {agent: part / sum(parts[name].values()) for agent, part in parts[name].items()}
+        for name in chosen
+        if name in parts
+    }
+
+
+def check_positions(figures: ReportFigures, oracle: Oracle) -> None:
+    running, profits, ups = defaultdict[str, Decimal](Decimal), list[Decimal](), list[bool]()
+    held: set[str] = set()
+    by_session = defaultdict[str, list[tuple[str, Decimal]]](list)
+    for session, name, profit in oracle.profits():
+        by_session[session].append((name, profit))
+    for one in oracle.book.settlements:
+        for name, profit in by_session[one["session"]]:
+            running[name] += profit
+        now = set(one["closing"]["positions"])
+        traded = {fill["instrument"] for fill in one["fills"]}
+        profits += [running.pop(name) for name in (held | traded) - now]
+        held = now
+    changes = np.diff([float(one["opening"]["cash"]) for one in oracle.book.settlements[:1]] + list(oracle.equity))
+    ups = [change > 0 for change in changes if change]
+    found = figures.positions
+    assert (found.closed, found.won) == (len(profits), sum(profit > 0 for profit in profits))
+    assert found.win_rate is not None and found.win_rate.value == pytest.approx(found.won / found.closed)
+    assert found.sessions_up is not None and found.sessions_up.value == pytest.approx(np.mean(ups))
+    invested = [float(1 - cash / equity) for _, equity, cash in oracle.book.equities]
+    assert found.exposure == pytest.approx(np.mean(invested))
+    assert found.invested == pytest.approx(np.mean([bool(o["closing"]["positions"]) for o in oracle.book.settlements]))
+    assert figures.weights.weights.sum(axis=1) == pytest.approx(np.array(invested), abs=1e-12)
+
+
+def check_forecasts(figures: ReportFigures, oracle: Oracle) -> None:
+    rows = list(oracle.forecasts())
+    losses = [
+        np.mean([max(level * (y - q), (level - 1) * (y - q)) for level, q in zip(LEVELS, quantiles, strict=True)])
+        for _, quantiles, y in rows
+    ]
+    assert figures.pinball is not None and figures.reliability is not None
+    assert figures.pinball.value == pytest.approx(np.mean(losses))
+    bins = figures.reliability.bins
+    assert figures.reliability.outcomes == len(rows) == sum(one.count for one in bins)
+    ordered = sorted(probability for probability, _, _ in rows)
+    cuts = np.cumsum([one.count for one in bins])
+    assert [one.forecast for one in bins] == pytest.approx(
+        [np.mean(part) for part in np.split(np.array(ordered), cuts[:-1])]
+    )
+    rose = sum(one.observed.value * one.count for one in bins)
+    assert rose == pytest.approx(sum(y > 0 for _, _, y in rows))
+    wrong = sum(abs(one.observed.value - one.forecast) * one.count for one in bins) / len(rows)
+    assert figures.reliability.calibration_error == pytest.approx(wrong)
+
+
+def check_funnel(figures: ReportFigures, oracle: Oracle) -> None:
+    counts = Counter[str]()
+    clamped = Decimal(0)
+    for decision in oracle.book.decisions:
+        refs = list(decision["opinions"].values())
+        counts["names judged"] += len(oracle.book.columns(refs[0])[0]["instruments"]) if refs else 0
+        if decision["forecasts"]:
+            counts["with a forecast"] += len(oracle.book.columns(decision["forecasts"])[0]["instruments"])
+        counts["drawn into the slate"] += len(decision["slate"]["draws"]) if decision["slate"] else 0
+        counts["orders proposed"] += len(decision["intents"])
+        counts["orders sent"] += len(decision["orders"])
+        clamped += sum((Decimal(verdict["clamp_cost"]) for verdict in decision["verdicts"]), Decimal(0))
+    counts["orders filled"] = len({fill[5] for fill in oracle.book.fills})
+    assert {step.name: step.count for step in figures.funnel} == dict(counts)
+    assert figures.clamp_cost == clamped
+    for before, after in zip(figures.funnel, figures.funnel[1:], strict=False):
+        assert before.count - sum(after.lost.values()) + sum(after.joined.values()) == after.count
+
+
+def check_demands(figures: ReportFigures, oracle: Oracle) -> None:
+    of_book, held, equal = figures.demands[:3]
+    assert (of_book.win_rate, of_book.drawdown) == (
+        figures.positions.win_rate,
+        figures.performance.book.max_drawdown,
+    )
+    assert held.drawdown == pytest.approx(figures.performance.benchmark.max_drawdown)
+    assert equal.drawdown == pytest.approx(figures.equal_weight.max_drawdown)
+    cash = Decimal(oracle.book.settlements[0]["opening"]["cash"])
+    for demand, agent in zip(figures.demands[3:], figures.agents, strict=True):
+        worth = [float(cash)]
+        for gained in figures.attribution.history[agent.agent]:
+            worth.append(worth[-1] + float(gained))
+        falls = [x / max(worth[: at + 1]) - 1 for at, x in enumerate(worth)]
+        assert demand.drawdown == agent.max_drawdown == pytest.approx(min(falls))
+        assert demand.win_rate == agent.hit_rate
+        assert demand.wins is (agent.hit_rate is not None and agent.hit_rate.value > 0.6)
+        assert demand.holds is (min(falls) > -0.02)
+
+
+Check = Callable[[ReportFigures, Oracle], None]
+CHECKS: dict[str, Check] = {
+    "book": check_book,
+    "costs": check_costs,
+    "agents": check_agents,
+    "attribution": check_attribution,
+    "positions": check_positions,
+    "forecasts": check_forecasts,
+    "funnel": check_funnel,
+    "demands": check_demands,
+}
+
+
+@pytest.mark.parametrize("part", CHECKS)
+def test_figures_are_those_of_the_ledger(figures: ReportFigures, oracle: Oracle, part: str) -> None:
+    CHECKS[part](figures, oracle)
+
+
+def bump(value: Any) -> Any:
+    """The same kind of number, a little larger."""
+    return value + Decimal("0.01") if isinstance(value, Decimal) else value + (1 if isinstance(value, int) else 1e-3)
+
+
+def change_part(figures: ReportFigures, part: str, field: str) -> ReportFigures:
+    owner = getattr(figures, part)
+    return replace(figures, **{part: replace(owner, **{field: bump(getattr(owner, field))})})
+
+
+def change_first(figures: ReportFigures, part: str, field: str) -> ReportFigures:
+    first, *rest = getattr(figures, part)
+    return replace(figures, **{part: (replace(first, **{field: bump(getattr(first, field))}), *rest)})
+
+
+def change_book(figures: ReportFigures, field: str) -> ReportFigures:
+    book = figures.performance.book
+    changed = replace(book, **{field: bump(getattr(book, field))})
+    return replace(figures, performance=replace(figures.performance, book=changed))
+
+
+MUTANTS: dict[str, tuple[str, Callable[[ReportFigures], ReportFigures]]] = {
+    **{f"book {name}": ("book", lambda f, n=name: change_book(f, n)) for name in ("net_return", "volatility", "fills")},
+    **{
+        f"costs {n}": ("costs", lambda f, n=n: change_part(f, "costs", n))
+        for n in ("commission", "half_spread", "impact")
+    },
+    **{f"agent {n}": ("agents", lambda f, n=n: change_first(f, "agents", n)) for n in ("asked", "spoke", "outcomes")},
+    "profit of an agent": ("attribution", lambda f: change_first(f, "agents", "profit")),
+    "unattributed": ("attribution", lambda f: change_part(f, "attribution", "unattributed")),
+    **{
+        f"positions {n}": ("positions", lambda f, n=n: change_part(f, "positions", n))
+        for n in ("won", "exposure", "invested")
+    },
+    "pinball": ("forecasts", lambda f: change_part(f, "pinball", "value")),
+    "calibration": ("forecasts", lambda f: change_part(f, "reliability", "calibration_error")),
+    "funnel": ("funnel", lambda f: change_first(f, "funnel", "count")),
+    "drawdown": ("demands", lambda f: change_first(f, "demands", "drawdown")),
+}
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_mutant_one_changed_number_is_seen(figures: ReportFigures, oracle: Oracle, mutant: str) -> None:
+    part, change = MUTANTS[mutant]
+    with pytest.raises(AssertionError):
+        CHECKS[part](change(figures), oracle)
+
+
+def test_mutant_one_changed_row_is_seen(figures: ReportFigures, oracle: Oracle) -> None:
+    """The other way round: a cent in a recorded fill."""
+    changed = copy.copy(oracle)
+    changed.book = copy.copy(oracle.book)
+    name, session, quantity, price, fee, order = oracle.book.fills[0]
+    worse = str(Decimal(price) + Decimal("0.01"))
+    changed.book.fills = [(name, session, quantity, worse, fee, order), *oracle.book.fills[1:]]
+    with pytest.raises(AssertionError):
+        check_costs(figures, changed)
+
+
+def test_equal_figures_give_equal_bytes_and_the_page_needs_nothing_else(figures: ReportFigures) -> None:
+    (page,) = render_report(figures).values()
+    assert (page,) == tuple(render_report(figures).values())
+    text = page.decode()
+    for word in ("http://", "https://", "<script", "src=", "url(http"):
+        assert word not in text.replace("http://www.w3.org/", "")
+    body = text[text.index("<main>") :]
+    assert "stocks picked in hindsight: returns below are no evidence of skill" in body[:250]
+
+
+def test_what_is_foreign_is_escaped(figures: ReportFigures) -> None:
+    wicked = "<script>alert('$x_1$')</script>&"
+    first, *rest = figures.agents
+    changed = replace(figures, agents=(replace(first, agent=wicked, abstentions={wicked: 3}), *rest))
+    page = render_report(changed)["report.html"].decode()
+    assert "<script" not in page
+    assert page.count("&lt;script&gt;alert(") >= 3
