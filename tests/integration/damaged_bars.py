@@ -86,13 +86,13 @@ class DamagedBars:
     good: list[bytes]
 
 
-def damage_bars(calendar: TradingCalendar, seed: int, damaged: int = DAMAGED) -> DamagedBars:
-    """The last 1,000 bars of the bundled stocks; every kind is drawn at least once."""
+def damage_bars(calendar: TradingCalendar, seed: int, *, count: int = COUNT, damaged: int = DAMAGED) -> DamagedBars:
+    """The last bars of the bundled stocks; every kind of damage is drawn at least once where it fits."""
     random = Random(seed)
     times = SessionTimes(calendar=calendar, policy=load_policy().time)
     bars = [record for record in list_stock_records(times) if record.topic == BARS_RAW.name]
-    lines = [record.value for record in sorted(bars, key=lambda bar: bar.known_time)[-COUNT:]]
-    rows = sorted(random.sample(range(COUNT), damaged))
+    lines = [record.value for record in sorted(bars, key=lambda bar: bar.known_time)[-count:]]
+    rows = sorted(random.sample(range(count), damaged))
     kinds = [*KINDS, *random.choices(list(KINDS), k=DAMAGED)][:damaged]
     random.shuffle(kinds)
     good = [line for row, line in enumerate(lines) if row not in rows]
