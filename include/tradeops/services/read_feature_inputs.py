@@ -118,7 +118,11 @@ def _list_bounds(positions: Mapping[str, int], topic: str) -> dict[int, int]:
 
 def _read_releases(lake: Lake, table: LakeTable, columns: Sequence[str], move: ClockMove) -> dict[str, list[Release]]:
     series, period, value = columns
-    rows = _read(lake, table, columns, move).filter(pl.col(series).is_in(SERIES)).select(series, period, pl.col(value).cast(pl.Float64), "known_time")
+    rows = (
+        _read(lake, table, columns, move)
+        .filter(pl.col(series).is_in(SERIES))
+        .select(series, period, pl.col(value).cast(pl.Float64), "known_time")
+    )
     found: dict[str, list[Release]] = {}
     for name, day, number, known in rows.iter_rows():
         found.setdefault(name, []).append(Release(period=day, value=number, known=known))
