@@ -14,6 +14,7 @@ PREFIX = "TRADEOPS_"
 WORKING_TREE = Path(__file__).resolve().parents[2]
 
 _INHERITED = ("HOME", "LANG", "LC_ALL", "LOGNAME", "PATH", "SHELL", "TERM", "TMPDIR", "TZ", "USER")
+_NOBODY_IS_TOLD = {"MLFLOW_DISABLE_TELEMETRY": "true"}
 _ONE_THREAD = ("MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -114,4 +115,4 @@ def make_child_environment(settings: Settings, extra: Mapping[str, str] | None =
     """
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     ours = {PREFIX + name.upper(): str(value) for name, value in settings.model_dump().items()}
-    return {**inherited, **ours, **dict.fromkeys(_ONE_THREAD, "1"), **(extra or {})}
+    return {**inherited, **ours, **_NOBODY_IS_TOLD, **dict.fromkeys(_ONE_THREAD, "1"), **(extra or {})}

@@ -13,6 +13,8 @@ _HEARTBEATS = {
     "dag_processor": "latest_dag_processor_heartbeat",
 }
 _CONFLICT = 409
+_TIMEOUT_S = 30.0
+_MORE_READS = 2
 
 
 class AirflowApi:
@@ -27,7 +29,7 @@ class AirflowApi:
 
     def __init__(self, url: str, username: str, password: str, transport: httpx.BaseTransport | None = None) -> None:
         self._login = {"username": username, "password": password}
-        self._http = httpx.Client(base_url=url, timeout=15.0, trust_env=False, transport=transport)
+        self._http = httpx.Client(base_url=url, timeout=_TIMEOUT_S, trust_env=False, transport=transport)
 
     def close(self) -> None:
         """Close the connection."""
@@ -98,10 +100,10 @@ class AirflowApi:
         try:
             if log_in and "Authorization" not in self._http.headers:
                 self._authorise()
-            answer = self._http.request(method, f"/api/v2{path}", json=json)
+            answer = self._ask(method, path, json)
             if answer.status_code == httpx.codes.UNAUTHORIZED:
                 self._authorise()
-                answer = self._http.request(method, f"/api/v2{path}", json=json)
+                answer = self._ask(method, path, json)
         except httpx.HTTPError as error:
             raise ExternalServiceError(f"Airflow does not answer {method} {path}: {error!r}") from error
         if answer.status_code == allowed:
@@ -109,6 +111,15 @@ class AirflowApi:
         if answer.is_error:
             raise ExternalServiceError(f"Airflow refuses {method} {path}: {answer.status_code} {answer.text[:300]}")
         return answer.json()
+
+    def _ask(self, method: str, path: str, json: object) -> httpx.Response:
+        """Reading may be repeated, and a busy machine answers late; what changes something is asked once."""
+        for _ in range(_MORE_READS if method == "GET" else 0):
+            try:
+                return self._http.request(method, f"/api/v2{path}", json=json)
+            except httpx.TimeoutException:
+                continue
+        return self._http.request(method, f"/api/v2{path}", json=json)
 
     def _authorise(self) -> None:
         answer = self._http.post("/auth/token", json=self._login)

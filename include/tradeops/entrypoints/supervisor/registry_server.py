@@ -34,7 +34,6 @@ def make_registry_environment(settings: Settings) -> dict[str, str]:
             "_MLFLOW_SERVER_FILE_STORE": settings.registry_url,
             "_MLFLOW_SERVER_ARTIFACT_ROOT": f"file://{folder}/artifacts",
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-            "MLFLOW_DISABLE_TELEMETRY": "true",
         },
     )
 
