@@ -7,8 +7,11 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
+from functools import cache
 
 from tradeops.domain.errors import DataError
+
+_PLAIN = frozenset((str, int, bool, type(None)))  # exactly these: their subclasses may be enumerations
 
 
 def encode_canonical(value: object) -> bytes:
@@ -29,10 +32,10 @@ def encode_canonical(value: object) -> bytes:
 
 def to_plain(value: object) -> object:
     """The JSON-like form that `encode_canonical` writes."""
+    if type(value) in _PLAIN or (isinstance(value, int | str) and not isinstance(value, Enum)):
+        return value
     if isinstance(value, Enum):
         return to_plain(value.value)
-    if value is None or isinstance(value, bool | int | str):
-        return value
     if isinstance(value, float):
         return _finite(value)
     if isinstance(value, Decimal):
@@ -54,7 +57,7 @@ def decimal_text(value: Decimal) -> str:
 
 def _container(value: object) -> object:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: to_plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {name: to_plain(getattr(value, name)) for name in _list_fields(type(value))}
     if isinstance(value, Mapping):
         return {_key(key): to_plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -63,7 +66,14 @@ def _container(value: object) -> object:
     raise DataError(f"{type(value).__name__} has no canonical form", type=type(value).__name__)
 
 
+@cache
+def _list_fields(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind))
+
+
 def _key(key: object) -> str:
+    if type(key) is str:
+        return key
     plain = to_plain(key)
     if not isinstance(plain, str):
         raise DataError(f"key {key!r} is not text; canonical objects have text keys", key=key)
