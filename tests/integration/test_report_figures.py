@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ class Book:
             )
 
     def columns(self, ref: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        data = (self.folder / "values" / ref[:2] / ref[2:]).read_bytes()
+        data = (self.folder / "values" / ref[:2] / ref).read_bytes()
         _, head, body = data.split(b"\n", 2)
         header, found, offset = json.loads(head), {}, 0
         for name in sorted(header["columns"]):
@@ -107,11 +108,12 @@ class Oracle:
         held = self.sessions[at + 1 : at + 7]
         if len(held) < 6 or any((held[edge], name) not in self.opens for edge in (0, -1)):
             return None
-        shares, cash = 1, 0.0
+        shares, cash = 1, Fraction(0)
         for day in held[1:]:
             shares *= self.market.splits.get((day, name), 1)
-            cash += shares * float(self.market.dividends.get((day, name), 0))
-        return (shares * float(self.opens[held[-1], name]) + cash) / float(self.opens[held[0], name]) - 1
+            cash += shares * self.market.dividends.get((day, name), Fraction(0))
+        first, last = (Fraction(self.opens[held[edge], name]) for edge in (0, -1))
+        return float((shares * last + cash) / first - 1)
 
     def opinions(self) -> Iterator[tuple[str, str, str, int, float]]:
         for decision in self.book.decisions:
