@@ -16,7 +16,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class FileValueStore:
-    """`ValueStore` in a folder; threads and processes may share it, for it holds nothing open.
+    """`ValueStore` in a folder; threads and processes may share it, for it holds no file open.
 
     Args:
         folder: On a local disk; values lie in sub-folders by the first two digits of their names.
@@ -24,6 +24,7 @@ class FileValueStore:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._pool: tuple[int, ThreadPoolExecutor] | None = None
 
     def put(self, data: bytes) -> ValueRef:
         """Store durably and return the SHA-256 (hex); see the port.
@@ -78,11 +79,15 @@ class FileValueStore:
     def _sync_all(self, paths: Collection[Path]) -> None:
         # One flush of the disk serves all that wait for one at the same time.
         if len(paths) > 1:
-            with ThreadPoolExecutor(SYNCS_AT_ONCE) as pool:
-                list(pool.map(_sync, paths))
+            list(self._open_pool().map(_sync, paths))
         else:
             for path in paths:
                 _sync(path)
+
+    def _open_pool(self) -> ThreadPoolExecutor:
+        if self._pool is None or self._pool[0] != os.getpid():  # threads do not survive a fork
+            self._pool = (os.getpid(), ThreadPoolExecutor(SYNCS_AT_ONCE, "sync"))
+        return self._pool[1]
 
     def _path(self, ref: ValueRef) -> Path:
         if not _DIGEST.fullmatch(ref):
