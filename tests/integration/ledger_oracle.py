@@ -1,4 +1,4 @@
-"""A decided book read by code of its own: SQLite rows and their JSON, stored columns by their bytes, the stocks file."""
+"""A decided book read by other code: SQLite rows and their JSON, stored columns by their bytes, the stocks file."""
 
 import csv
 import gzip
