@@ -129,7 +129,12 @@ def answer(room: Room, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, dict[s
 
         def wait(operator: PromotionApproval, context: Any) -> Any:
             room.asked.append(
-                {"subject": operator.subject, "body": operator.body, "timeout": operator.response_timeout}
+                {
+                    "subject": operator.subject,
+                    "body": operator.body,
+                    "timeout": operator.response_timeout,
+                    "of": operator.assigned_users,
+                }
             )
             return operator.execute_complete(context, event)
 
@@ -175,6 +180,7 @@ def test_an_approved_canary_acts_live_and_the_entry_names_who(
     (asked,) = room.asked
     assert asked["subject"] == "Promote blender v1 to live?"
     assert asked["timeout"] == timedelta(hours=4)
+    assert asked["of"] == [{"id": "admin", "name": "admin"}]
     assert "| evaluated sessions | 300 " in asked["body"]
     assert f"`{entry.evidence}`" in asked["body"]
 

@@ -4,18 +4,20 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
+from airflow.sdk.execution_time.hitl import HITLUser
 
 APPROVE, REJECT = "Approve", "Reject"
 
 
 class PromotionApproval(HITLOperator):
-    """An approval whose deadline the evaluation names; no answer by then is a rejection.
+    """An approval whose deadline and approvers the evaluation names; no answer by then is a rejection.
 
     Airflow's `ApprovalOperator` loses a rejection's answer, and who gave it, while it skips what
     follows. Here the answer always reaches the task that records it.
 
     Args:
-        evaluated_by: The task whose result holds `version`, `would_be`, `page` and `approval_minutes`.
+        evaluated_by: The task whose result holds `version`, `would_be`, `page`, `approval_minutes`
+            and `approvers`.
         given: As for any operator.
     """
 
@@ -31,7 +33,8 @@ class PromotionApproval(HITLOperator):
         self.evaluated_by = evaluated_by
 
     def execute(self, context: Any) -> Any:
-        """Put the question with its deadline."""
+        """Put the question to those who may answer, with its deadline."""
         case = context["ti"].xcom_pull(task_ids=self.evaluated_by)
         self.response_timeout = timedelta(minutes=case["approval_minutes"])
+        self.assigned_users = [HITLUser(id=account, name=account) for account in case["approvers"]]
         return super().execute(context)

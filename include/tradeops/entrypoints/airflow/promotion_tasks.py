@@ -51,6 +51,7 @@ def evaluate_model(version: int | None, approval_minutes: float | None) -> dict[
                 raise
             raise AirflowSkipException(nothing.message) from nothing
         hours = runtime.policy.promotion.approval_hours
+        approvers = [account.strip() for account in runtime.settings.approvers.split(",")]
     page = write_page(case)
     _LOG.info(page)
     return {
@@ -60,6 +61,7 @@ def evaluate_model(version: int | None, approval_minutes: float | None) -> dict[
         "evidence": case.evidence_ref,
         "page": page,
         "approval_minutes": approval_minutes or hours * _MINUTES_AN_HOUR,
+        "approvers": approvers,
     }
 
 

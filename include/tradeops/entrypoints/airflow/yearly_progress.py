@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,12 +16,15 @@ class YearlyProgress:
 
     Args:
         write_note: Given all lines so far, the newest first: lists show only the first.
+        book: Whose sessions, written before each year; none for the live account.
+        before: Lines of another book, to be shown below.
     """
 
-    def __init__(self, write_note: Callable[[str], None]) -> None:
+    def __init__(self, write_note: Callable[[str], None], book: str = "", before: Sequence[str] = ()) -> None:
         self._write_note = write_note
+        self._book = f"{book} " if book else ""
         self._started = time.monotonic()
-        self._lines: list[str] = []
+        self._lines = list(before)
         self._year = 0
         self._sessions = 0
         self._orders = 0
@@ -34,12 +37,17 @@ class YearlyProgress:
         self._sessions += 1
         self._orders += outcome.orders
 
+    @property
+    def lines(self) -> Sequence[str]:
+        """What was reported so far, oldest first."""
+        return self._lines
+
     def report(self) -> None:
         """Report the year that was being counted."""
         if not self._sessions:
             return
         elapsed = time.monotonic() - self._started
-        line = f"{self._year}: {self._sessions} sessions, {self._orders} orders, {elapsed:.0f} s"
+        line = f"{self._book}{self._year}: {self._sessions} sessions, {self._orders} orders, {elapsed:.0f} s"
         _LOG.info(line)
         self._lines.append(line)
         self._write_note("\n".join(reversed(self._lines)))
