@@ -52,6 +52,9 @@ class Settings(BaseSettings):
         default=8090, ge=1024, le=65535, description="port on 127.0.0.1 that `make run` gives Airflow"
     )
     airflow_credentials_file: Path = Field(default=Path(), description="JSON with username and password for run notes")
+    approvers: str = Field(
+        default="admin", description="Airflow accounts, with commas between, that may answer for a promotion"
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="least severe line logged"
     )
