@@ -43,10 +43,9 @@ def make_acceptor(source: MarketSource, calendar: TradingCalendar, policy: Tradi
         calendar: Sessions.
         policy: The lot.
     """
-    names = frozenset(source.instruments)
 
     def refuse(order: Order) -> str | None:
-        if order.instrument not in names:
+        if order.instrument not in source.instruments:  # asked anew: the market grows while the broker is open
             return f"{order.instrument} is not traded here"
         if order.quantity % policy.universe.lot != 0:
             return f"{order.quantity} shares are no multiple of the lot {policy.universe.lot}"

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -21,6 +23,7 @@ from tradeops.execution.order_fills import fill_orders
 from tradeops.execution.paper_fills import make_acceptor, make_executor
 from tradeops.execution.session_market import SessionMarket, average_volume, read_session_market
 from tradeops.ports.broker import SessionExecutions
+from tradeops.ports.market_source import MarketSource
 
 DAYS = business_days(date(2001, 3, 1), 40)
 TODAY = DAYS[30]
@@ -179,3 +182,11 @@ def test_an_order_that_nobody_could_fill_is_rejected_on_arrival(order: Order, re
     refuse = make_acceptor(history(), FakeTradingCalendar(DAYS), policy_with(universe={"lot": 100}))
     answer = refuse(order)
     assert answer is None if reason is None else answer is not None and reason in answer
+
+
+def test_a_name_whose_first_bar_arrives_later_is_taken_from_then_on() -> None:
+    market = SimpleNamespace(instruments=(), first_session=DAYS[0], last_session=DAYS[34])
+    refuse = make_acceptor(cast(MarketSource, market), FakeTradingCalendar(DAYS), policy_with())
+    assert "not traded" in (refuse(make_order("A", Side.BUY, 100)) or "")
+    market.instruments = (A,)
+    assert refuse(make_order("A", Side.BUY, 100)) is None

@@ -1,5 +1,7 @@
 """A view comes back bit for bit with its features, and one that was stored before there were any without."""
 
+from string import ascii_lowercase, digits
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -14,7 +16,7 @@ from tradeops.services.cycle.stored_values import decode_opinions, decode_view, 
 
 CLOSES = random_closes(3, 7, 3)
 FEATURES = st.dictionaries(
-    st.text("abcdefghijklmnopqrstuvwxyz_0123456789", min_size=1, max_size=8), arrays(np.float64, (3,)), max_size=4
+    st.text(f"{ascii_lowercase}{digits}_", min_size=1, max_size=8), arrays(np.float64, (3,)), max_size=4
 )
 
 
