@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
@@ -14,11 +15,14 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.integration.make_run import Installation, Run
+from tradeops.adapters.lake_delta import DeltaLake
 from tradeops.adapters.ledger_sqlalchemy.ledger import open_ledger
+from tradeops.domain.lake_tables import TABLES
 from tradeops.entrypoints.supervisor.airflow_api import AirflowApi
 
 MAKE_RUN = ("make", "--no-print-directory", "run")
 FINISHED = ROOT / ".tradeops"
+PASSING = ("members", "leases", "holds", "sqlite_sequence")
 MISSING = "needs the state folder of `make run ONCE=1`, which has not been run here"
 
 
@@ -36,14 +40,40 @@ class UpAndRunning:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.installation.port}"
 
-    def read_ledger(self) -> tuple[object, object]:
-        return read_ledger(self.installation.state_dir)
+    def read_stores(self) -> dict[str, object]:
+        return read_stores(self.installation.state_dir)
 
 
 def read_ledger(state_dir: Path) -> tuple[object, object]:
     """Rows of every table, and the head of every chain."""
     with open_ledger(f"sqlite:///{state_dir}/ledger.db") as ledger:
         return dict(ledger.count_rows()), ledger.chain_heads()
+
+
+def read_stores(state_dir: Path) -> dict[str, object]:
+    """Everything that a task may write, but for Airflow's own rows: counts of rows and values, heads of chains."""
+    rows, heads = read_ledger(state_dir)
+    lake = DeltaLake(state_dir / "lake")
+    return {
+        "ledger": rows,
+        "chains": heads,
+        "event log": count_rows(state_dir / "event_log.db"),
+        "features": count_rows(state_dir / "features.db"),
+        "registry": count_rows(state_dir / "mlflow" / "mlflow.db"),
+        "lake": {name: lake.read(table).hash_rows().sum() for name, table in TABLES.items()},
+        "values": sum(1 for path in (state_dir / "values").rglob("*") if path.is_file()),
+    }
+
+
+def count_rows(file: Path) -> dict[str, int]:
+    """Rows of every table, but for leases, which come and go."""
+    with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as database:
+        names = [
+            row[0] for row in database.execute("select name from sqlite_master where type = 'table' order by name")
+        ]
+        kept = [name for name in names if name not in PASSING]
+        count = "select count(*) from"
+        return {name: database.execute(f'{count} "{name}"').fetchone()[0] for name in kept}
 
 
 def run_command(state_dir: Path, *words: str, folder: Path = ROOT, **more: str) -> subprocess.CompletedProcess[str]:

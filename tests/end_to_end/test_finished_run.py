@@ -6,6 +6,7 @@ import random
 import shutil
 import sqlite3
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -15,15 +16,20 @@ from tests.integration.conftest import decide_history
 from tests.integration.test_independent_recomputation import Market, recompute
 from tradeops.adapters.ledger_sqlalchemy.ledger import open_ledger
 from tradeops.domain.decisions import Outcome
-from tradeops.domain.identifiers import BookId
+from tradeops.domain.identifiers import BookId, Stage
+from tradeops.domain.models import PRIOR_BLEND, ModelState
 
 pytestmark = pytest.mark.slow
+LIVE = BookId()
 
 
-def count_outcomes(state_dir: Path) -> dict[str, tuple[int, date, date]]:
+SHADOW = BookId(account="shadow", stage=Stage.SHADOW, run="blender_v1")
+
+
+def count_outcomes(state_dir: Path, book_id: BookId = LIVE) -> dict[str, tuple[int, date, date]]:
     """Outcome: how often, first and last session."""
     with open_ledger(f"sqlite:///{state_dir}/ledger.db") as ledger:
-        decisions = [record.decision for record in ledger.list_decisions(BookId())]
+        decisions = [record.decision for record in ledger.list_decisions(book_id)]
     sessions: dict[str, list[date]] = {}
     for decision in decisions:
         name = "final" if decision.outcome is Outcome.FINAL_SESSION else "decided"
@@ -48,12 +54,53 @@ def test_every_session_is_decided_and_the_last_one_settled(finished: Path) -> No
     }
 
 
-def test_one_replay_and_two_woken_cycles_all_succeeded(finished: Path) -> None:
-    assert list_runs(finished) == {
-        "replay_history": [("manual", "success")],
-        "ingest_market_data": [("manual", "success")] * 2,
-        "run_decision_cycle": [("asset_triggered", "success")] * 2,
+def test_the_shadow_decided_every_session_after_its_training(finished: Path) -> None:
+    replayed = [name for name in count_outcomes(finished, SHADOW).values()]
+    assert replayed == [
+        (1046, date(2009, 1, 2), date(2013, 2, 28)),  # 1,045 of the replay, one woken by new bars
+        (1, date(2013, 3, 1), date(2013, 3, 1)),
+    ]
+
+
+def test_the_shadow_decides_with_the_trained_model_on_an_account_of_its_own(finished: Path) -> None:
+    with open_ledger(f"sqlite:///{finished}/ledger.db") as ledger:
+        (entry,) = ledger.list_promotions()
+        models = {
+            book_id: {
+                record.decision.inputs.bundle.model
+                for record in ledger.list_decisions(book_id)
+                if record.decision.inputs
+            }
+            for book_id in (LIVE, SHADOW)
+        }
+        opening = next(ledger.list_settlements(SHADOW)).opening
+    assert (entry.after, entry.book_id, entry.session) == (ModelState.SHADOW, SHADOW, date(2008, 12, 31))
+    assert models == {LIVE: {PRIOR_BLEND}, SHADOW: {entry.model}}
+    assert (opening.cash, opening.positions) == (Decimal(100_000), {})
+
+
+def test_each_step_ran_once_and_woke_the_next(finished: Path) -> None:
+    runs = list_runs(finished)
+    assert {state for of_dag in runs.values() for _, state in of_dag} == {"success"}
+    assert runs["publish_report"]
+    assert {dag_id: [kind for kind, _ in of_dag] for dag_id, of_dag in runs.items() if dag_id != "publish_report"} == {
+        "backfill_history": ["manual"],
+        "build_features": ["asset_triggered"] * 3,
+        "replay_history": ["manual"],
+        "train_blender": ["operator_triggered"],
+        "ingest_market_data": ["manual"] * 2,
+        "run_decision_cycle": ["asset_triggered"] * 2,
     }
+
+
+def test_registry_and_ledger_agree_and_nothing_is_dead(finished: Path) -> None:
+    status = run_command(finished, "models", "status")
+    assert status.returncode == 0, status.stderr
+    assert "shadow" in status.stdout and "blender v1" in status.stdout
+    letters = run_command(finished, "dlq", "list")
+    assert (letters.returncode, letters.stdout.count("market.")) == (0, 0), letters.stdout
+    reports = list((finished / "reports").glob("*/report.html"))
+    assert reports and all(b"no evidence of skill" in path.read_bytes() for path in reports)
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
@@ -61,7 +108,7 @@ def test_every_decision_replays_in_a_fresh_process_elsewhere(finished: Path, tmp
     seed = str(random.SystemRandom().randrange(2**32))
     done = run_command(finished, "replay", "--all", "--jobs", jobs, "--json", folder=tmp_path, PYTHONHASHSEED=seed)
     report = json.loads(done.stdout)
-    assert (done.returncode, report["replayed"], report["different"]) == (0, 3017, []), done.stderr
+    assert (done.returncode, report["replayed"], report["different"]) == (0, 3017 + 1046, []), done.stderr
 
 
 def test_replay_refuses_a_stored_view_with_one_changed_byte(finished: Path, tmp_path: Path) -> None:
@@ -116,7 +163,14 @@ def test_recomputation_finds_one_cent_in_one_fee(finished: Path, tmp_path: Path)
 
 def test_reading_commands_write_no_row(finished: Path) -> None:
     before = read_ledger(finished)
-    for words in (("doctor",), ("cycle", "show", "2012-08-01"), ("replay", "2012-08-01"), ("summary",)):
+    for words in (
+        ("doctor",),
+        ("cycle", "show", "2012-08-01"),
+        ("replay", "2012-08-01"),
+        ("summary",),
+        ("models", "status"),
+        ("dlq", "list"),
+    ):
         assert run_command(finished, *words).returncode == 0
     assert read_ledger(finished) == before
 

@@ -4,16 +4,19 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 from playwright.sync_api import TimeoutError as Late
 
+from tests.conftest import ROOT
 from tests.end_to_end.conftest import UpAndRunning
 
 pytestmark = pytest.mark.slow
 CHROMIUM = shutil.which("chromium")
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
 WAIT_MS = 20_000
+DAGS = sorted(path.stem for path in (ROOT / "dags").glob("*.py"))
 
 
 @pytest.fixture(scope="module")
@@ -35,14 +38,14 @@ def page(up: UpAndRunning) -> Iterator[Page]:
 
 def test_every_dag_is_listed_and_green(page: Page, up: UpAndRunning, tmp_path: Path) -> None:
     page.goto(f"{up.url}/dags")
-    for dag_id in ("ingest_market_data", "replay_history", "run_decision_cycle"):
+    for dag_id in DAGS:
         expect(page.get_by_role("link", name=dag_id, exact=True)).to_be_visible(timeout=WAIT_MS)
-    expect(page.get_by_text("3 Dags")).to_be_visible()
+    expect(page.get_by_text(f"{len(DAGS)} Dags")).to_be_visible()
     assert page.screenshot(path=tmp_path / "dags.png")
 
 
 def test_the_page_of_a_dag_tells_an_operator_what_to_do(page: Page, up: UpAndRunning) -> None:
-    for dag_id in ("ingest_market_data", "replay_history", "run_decision_cycle"):
+    for dag_id in DAGS:
         page.goto(f"{up.url}/dags/{dag_id}")
         page.get_by_role("button", name="Dag Docs").click()
         for heading in ("Parameters", "Safe to clear", "If it fails"):
@@ -52,7 +55,7 @@ def test_the_page_of_a_dag_tells_an_operator_what_to_do(page: Page, up: UpAndRun
 def test_the_finished_replay_shows_success_and_its_progress(page: Page, up: UpAndRunning) -> None:
     page.goto(f"{up.url}/dags/replay_history/runs/make_run__until_2013-02-27")
     expect(page.get_by_text("Success").first).to_be_visible(timeout=WAIT_MS)
-    expect(page.get_by_text("decide_history").first).to_be_visible()
+    expect(page.get_by_text("decide_after_training").first).to_be_visible()
     expect(page.get_by_text("sessions").first).to_be_visible()
 
 
@@ -60,11 +63,24 @@ def test_the_trigger_form_shows_validated_parameters(page: Page, up: UpAndRunnin
     page.goto(f"{up.url}/dags/replay_history")
     page.get_by_role("button", name="Trigger").first.click()
     expect(page.locator("input[value='2013-02-27']").first).to_be_attached(timeout=WAIT_MS)
-    expect(page.get_by_text("last session to load and decide")).to_be_visible()
+    expect(page.get_by_text("last session to decide")).to_be_visible()
 
 
 def test_a_dag_that_is_not_there_would_be_missed(page: Page, up: UpAndRunning) -> None:
     page.goto(f"{up.url}/dags")
-    expect(page.get_by_text("3 Dags")).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_text(f"{len(DAGS)} Dags")).to_be_visible(timeout=WAIT_MS)
     with pytest.raises((AssertionError, Late)):
-        expect(page.get_by_role("link", name="train_blender", exact=True)).to_be_visible(timeout=500)
+        expect(page.get_by_role("link", name="train_everything", exact=True)).to_be_visible(timeout=500)
+
+
+def test_a_run_leads_to_the_report(page: Page, up: UpAndRunning, tmp_path: Path) -> None:
+    page.goto(f"{up.url}/dags/replay_history/runs/make_run__until_2013-02-27/plugin/report")
+    report = page.frame_locator("iframe")
+    expect(report.get_by_text("no evidence of skill").first).to_be_visible(timeout=WAIT_MS)
+    assert page.screenshot(path=tmp_path / "report.png")
+
+
+def test_the_report_is_shown_to_nobody_without_a_log_in(up: UpAndRunning) -> None:
+    answer = httpx.get(f"{up.url}/tradeops/report", trust_env=False, timeout=30)
+    assert answer.status_code == 401
+    assert "evidence" not in answer.text
