@@ -138,7 +138,7 @@ def _kill_after(delay: float, trial: Trial, prepared: Prepared, folder: Path) ->
 
 def _run(trial: Trial, prepared: Prepared, folder: Path, wire: Tripwire) -> None:
     with open_installation(folder, Opening(trial.durability, wire, MISTAKES[trial.mutant])) as runtime:
-        run_sessions(runtime, prepared.count, prepared.until)
+        run_sessions(runtime, prepared.until)
 
 
 def _resume(trial: Trial, prepared: Prepared, folder: Path) -> float:

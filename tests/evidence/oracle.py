@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.evidence.store import Evidence, Part
+from tests.fakes.loaded_market import copy_loaded_market
 from tests.faults.conftest import SCRATCH
 from tests.integration.test_oracle_earns import ToldAgent, daily_returns, look_ahead, policy_with_oracle, sharpe
 from tradeops.bootstrap.runtime import Runtime, open_runtime
@@ -34,7 +35,10 @@ def gather(evidence: Evidence) -> Iterator[str]:
 def run_part(told: str, sign: float) -> Part:
     folder = Path(tempfile.mkdtemp(prefix="tradeops-oracle-", dir=SCRATCH))
     try:
+        copy_loaded_market(folder)
         with open_runtime(Settings(state_dir=folder), policy=policy_with_oracle()) as opened:
+            opened.backfill_history(opened.source.last_session, requested_by=NAME)
+            opened.build_features()
             returns = {key: sign * value for key, value in look_ahead(opened).items()}
             runtime = replace(opened, build_roster=lambda _: (ToldAgent(returns),))
             return {"told": told, **_decide_everything(runtime)}
@@ -44,7 +48,6 @@ def run_part(told: str, sign: float) -> Part:
 
 def _decide_everything(runtime: Runtime) -> Part:
     until = runtime.source.last_session
-    runtime.move_market_clock(to=until, requested_by=NAME)
     decided = runtime.decide_sessions(until=until).decided
     report, own = runtime.measure_performance(BookId()), sharpe(daily_returns(runtime))
     return {

@@ -32,13 +32,14 @@ class Prepared:
     Args:
         state: Its folder; copied for each case, never changed.
         until: The last session to decide.
-        count: Sessions to decide.
+        expected: What it must hold at the end.
+        staged: Whether a model in shadow decides beside the live one; places are then its own book's.
     """
 
     state: Path
     until: date
-    count: int
     expected: Content
+    staged: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Case:
         kind: `kill` a process at a place and run again; run a `pair` at once; `insist`: run a pair
             and let who finds a cycle held try again; `zombie`: let a process stand still at a
             place, take its cycle over, and let it go on.
+        book: `staged`: the live book is decided first; the place is met while a model's own book is.
     """
 
     kind: Literal["kill", "pair", "insist", "zombie"]
@@ -56,9 +58,11 @@ class Case:
     place: str = ""
     mutant: str = "none"
     number: int = 0
+    book: Literal["live", "staged"] = "live"
 
     def __str__(self) -> str:
-        parts = [self.kind, self.durability, self.place, "" if self.mutant == "none" else self.mutant]
+        book, mutant = self.book.removeprefix("live"), self.mutant.removeprefix("none")
+        parts = [self.kind, self.durability, book, self.place, mutant]
         return "-".join(part.replace(" ", "_") for part in parts if part) + (f"-{self.number}" if self.number else "")
 
 
@@ -135,8 +139,17 @@ def _run(
 ) -> None:
     change = MUTANTS[case.mutant]
     opening = Opening(case.durability, wire or Tripwire("nowhere"), _shorten(change) if short_lived else change)
+    run_prepared(prepared, folder, opening)
+
+
+def run_prepared(prepared: Prepared, folder: Path, opening: Opening) -> None:
+    """Decide everything; places are met in the book that the installation was prepared for."""
+    opening.wire.armed = not prepared.staged
     with open_installation(folder, opening) as runtime:
-        run_sessions(runtime, prepared.count, prepared.until)
+        run_sessions(runtime, prepared.until)
+        if prepared.staged:
+            opening.wire.armed = True
+            runtime.decide_staged(until=prepared.until)
 
 
 def _run_at(moment: float, case: Case, prepared: Prepared, folder: Path) -> None:
@@ -144,7 +157,7 @@ def _run_at(moment: float, case: Case, prepared: Prepared, folder: Path) -> None
         time.sleep(max(0.0, moment - time.monotonic()))
         while True:
             try:
-                return run_sessions(runtime, prepared.count, prepared.until)
+                return run_sessions(runtime, prepared.until)
             except CycleHeld:
                 if case.kind != "insist":
                     raise

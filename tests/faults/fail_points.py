@@ -26,6 +26,7 @@ from tradeops.domain.identifiers import BookId, ValueRef
 from tradeops.domain.orders import Order, OrderChange
 from tradeops.ports.broker import Broker
 from tradeops.ports.value_store import ValueStore
+from tradeops.services.cycle.pending_values import PendingValues
 
 LEDGER_WRITES = (
     "record_policy",
@@ -38,10 +39,13 @@ LEDGER_WRITES = (
     "record_order_changes",
     "close_cycle",
 )
-STORED_VALUES = ("market_view/2", "opinions/1", "forecasts/1", "residual_samples/1", "document")
+SETTLED_VALUES = ("residual_samples/1",)
+CYCLE_VALUES = ("market_view/2", "opinions/1", "forecasts/1", "document")
+# Of the first settlement one, of the first cycle its view, four opinions, forecasts and slate.
+FIRST_RENAMES = tuple(f"file rename {number}" for number in range(1, 9))
 # Of the first cycle: as many as the graph takes steps.
 FIRST_CHECKPOINTS = tuple(f"checkpoint aput {number}" for number in range(1, 14))
-FIRST_NODE_WRITES = tuple(f"checkpoint aput_writes {number}" for number in range(1, 13))
+FIRST_NODE_WRITES = tuple(f"checkpoint aput_writes {number}" for number in range(1, 16))
 # Inside a transaction, after the statement and before the commit.
 STATEMENTS = (
     "insert entries",
@@ -66,28 +70,43 @@ def _around(places: tuple[str, ...]) -> tuple[str, ...]:
 FAIL_POINTS = (
     *_around(tuple(f"node {name}" for name in NODES)),
     *_around(tuple(f"ledger {name}" for name in LEDGER_WRITES)),
-    *_around(tuple(f"value {kind}" for kind in STORED_VALUES)),
-    *_around(("file rename",)),
+    *_around(tuple(f"value {kind}" for kind in SETTLED_VALUES)),
+    *_around(FIRST_RENAMES),
     *_around(("order 1", "order 2")),
     *_around(FIRST_CHECKPOINTS[:1]),
     *tuple(f"within {statement}" for statement in STATEMENTS),
 )
-ONLY_SYNC = _around(FIRST_CHECKPOINTS[1:] + FIRST_NODE_WRITES)
+# A cycle's values wait in memory and are stored together, or each at once.
+ONLY_EXIT = _around((*(f"waiting {kind}" for kind in CYCLE_VALUES), "all values"))
+ONLY_SYNC = (
+    *_around(tuple(f"value {kind}" for kind in CYCLE_VALUES)),
+    *_around(FIRST_CHECKPOINTS[1:] + FIRST_NODE_WRITES),
+)
+# While a model's own book is settled and decided, after the live one.
+STAGED = (
+    *_around(("ledger record_bundle", "ledger record_settlement", "ledger claim_cycle", "ledger record_decision")),
+    *_around(("order 1", "ledger record_order_changes", "ledger close_cycle")),
+    "within insert decisions",
+    "within insert settlements",
+)
 
 
 def list_fail_points(durability: str) -> tuple[str, ...]:
-    return FAIL_POINTS + ONLY_SYNC if durability == "sync" else FAIL_POINTS
+    return FAIL_POINTS + (ONLY_SYNC if durability == "sync" else ONLY_EXIT)
 
 
 @dataclass
 class Tripwire:
-    """Acts when a place is reached for the first time; by default it only remembers."""
+    """Acts when a place is reached for the first time since it is armed; by default it only remembers."""
 
     place: str = ""
     strike: Callable[[], None] = lambda: os.kill(os.getpid(), signal.SIGKILL)
     reached: dict[str, int] = field(default_factory=dict)
+    armed: bool = True
 
     def reach(self, place: str) -> None:
+        if not self.armed:
+            return
         self.reached[place] = self.reached.get(place, 0) + 1
         if place == self.place and self.reached[place] == 1:
             self.strike()
@@ -158,7 +177,7 @@ class FailingBroker:
     sent: int = 0
 
     def submit(self, book_id: BookId, order: Order) -> OrderChange:
-        self.sent += 1
+        self.sent += self.wire.armed
         with self.wire.around(f"order {self.sent}"):
             return self.inner.submit(book_id, order)
 
@@ -179,6 +198,7 @@ def watch_adapters(wire: Tripwire) -> Iterator[None]:
     try:
         with (
             patch.object(Path, "replace", _wrap_rename(wire, Path.replace)),
+            patch.object(PendingValues, "put", _wrap_waiting(wire, PendingValues.put)),
             patch.object(AsyncSqliteSaver, "aput", _wrap_checkpoint(wire, "aput")),
             patch.object(AsyncSqliteSaver, "aput_writes", _wrap_checkpoint(wire, "aput_writes")),
             patch.object(run_cycle, "RENEW_SECONDS", renewals),
@@ -189,9 +209,19 @@ def watch_adapters(wire: Tripwire) -> Iterator[None]:
 
 
 def _wrap_rename(wire: Tripwire, rename: Callable[[Path, Path], Path]) -> Callable[[Path, Path], Path]:
+    numbers = count(1)
+
     def wrapped(temporary: Path, target: Path) -> Path:
-        with wire.around("file rename"):
+        with wire.around(f"file rename {next(numbers)}"):
             return rename(temporary, target)
+
+    return wrapped
+
+
+def _wrap_waiting(wire: Tripwire, put: Callable[[PendingValues, bytes], ValueRef]) -> Callable[..., ValueRef]:
+    def wrapped(values: PendingValues, data: bytes) -> ValueRef:
+        with wire.around(f"waiting {name_kind(data)}"):
+            return put(values, data)
 
     return wrapped
 

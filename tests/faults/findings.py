@@ -1,5 +1,6 @@
 """What an installation holds, and everything that is wrong with it."""
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -12,8 +13,9 @@ import pysqlite3
 from tests.faults.installation import DELIVERIES
 from tradeops.bootstrap.runtime import Runtime
 from tradeops.domain.canonical import to_plain
+from tradeops.domain.decisions import Decision
 from tradeops.domain.errors import CorruptInput
-from tradeops.domain.identifiers import BookId
+from tradeops.domain.identifiers import BookId, ValueRef
 
 COUNTED = ("decisions", "orders", "order_states", "fills", "settlements", "inbox", "outbox")
 BOOK = BookId()
@@ -21,14 +23,15 @@ BOOK = BookId()
 
 @dataclass(frozen=True)
 class Content:
-    """All that must not depend on who was killed when.
+    """All that must not depend on who was killed when; of every book.
 
     Args:
-        decisions: Digest of each decision by session.
+        decisions: Digest of each decision by book and session.
         lengths: Of the streams, without that of the claims. An entry's hash holds its epoch, which
             is higher after a redo, so the ends of the chains are not compared.
         orders: Ids on record.
         accepted: Ids at the broker.
+        values: Names of the stored values whose bytes hash to them.
         rows: Of the tables whose length must not depend on it.
     """
 
@@ -39,23 +42,39 @@ class Content:
     order_states: dict[str, list[str]]
     fills: list[Any]
     settlements: list[Any]
+    values: list[str]
     rows: dict[str, int]
 
 
 def read_content(runtime: Runtime, folder: Path) -> Content:
-    decisions = [record.decision for record in runtime.ledger.list_decisions(BOOK)]
-    states = runtime.ledger.order_states(BOOK)
-    rows = runtime.ledger.count_rows()
+    books, ledger = list_books(runtime), runtime.ledger
+    decisions, rows = list_decisions(runtime), ledger.count_rows()
+    states = {order: changes for book in books for order, changes in ledger.order_states(book).items()}
+    claims = {book.claims_stream for book in books}
     return Content(
-        decisions={decision.session.isoformat(): decision.digest for decision in decisions},
-        lengths={h.stream: h.sequence for h in runtime.ledger.chain_heads() if h.stream != BOOK.claims_stream},
+        decisions={f"{decision.book_id} {decision.session}": decision.digest for decision in decisions},
+        lengths={head.stream: head.sequence for head in ledger.chain_heads() if head.stream not in claims},
         orders=sorted(order.client_order_id for decision in decisions for order in decision.orders),
         accepted=read_accepted(folder),
         order_states={order: [change.state.value for change in made] for order, made in sorted(states.items())},
-        fills=[to_plain(fill) for fill in runtime.ledger.list_fills(BOOK)],
-        settlements=[to_plain(settlement) for settlement in runtime.ledger.list_settlements(BOOK)],
+        fills=[to_plain(fill) for book in books for fill in ledger.list_fills(book)],
+        settlements=[to_plain(settlement) for book in books for settlement in ledger.list_settlements(book)],
+        values=sorted(path.name for path in (folder / "values").rglob("*") if path.is_file() and _is_whole(path)),
         rows={table: rows[table] for table in COUNTED},
     )
+
+
+def list_books(runtime: Runtime) -> list[BookId]:
+    """The live one and those of models on trial."""
+    return [BOOK, *(staged.book_id for staged in runtime.standing().staged)]
+
+
+def list_decisions(runtime: Runtime) -> list[Decision]:
+    return [record.decision for book in list_books(runtime) for record in runtime.ledger.list_decisions(book)]
+
+
+def _is_whole(path: Path) -> bool:
+    return hashlib.sha256(path.read_bytes()).hexdigest() == path.name
 
 
 def read_accepted(folder: Path) -> list[str]:
@@ -79,7 +98,8 @@ def find_faults(runtime: Runtime, folder: Path, expected: Content) -> list[str]:
     except CorruptInput as error:
         return [f"chain: {error.message}"]
     found = read_content(runtime, folder)
-    return [*_compare(found, expected), *find_delivery_faults(folder), *_match_broker(found)]
+    lost = _find_lost_values(runtime, set(found.values))
+    return [*_compare(found, expected), *find_delivery_faults(folder), *_match_broker(found), *lost]
 
 
 def _compare(found: Content, expected: Content) -> Iterator[str]:
@@ -98,6 +118,18 @@ def find_delivery_faults(folder: Path) -> Iterator[str]:
             yield f"broker: order {line['order']} was sent before its decision was on record"
 
 
+def _find_lost_values(runtime: Runtime, stored: set[str]) -> Iterator[str]:
+    """A decision on record must be readable: whatever it names is stored."""
+    for decision in list_decisions(runtime):
+        if set(_list_named(decision)) - stored:
+            yield f"values: the record of {decision.session} names what is not stored"
+
+
+def _list_named(decision: Decision) -> Iterator[ValueRef]:
+    yield from decision.opinions.values()
+    yield from (ref for ref in (decision.inputs and decision.inputs.view, decision.forecasts) if ref)
+
+
 def _match_broker(found: Content) -> Iterator[str]:
     if found.orders != found.accepted:
         yield f"broker: {len(found.accepted)} orders, ledger: {len(found.orders)}"
@@ -105,8 +137,6 @@ def _match_broker(found: Content) -> Iterator[str]:
 
 def find_early_orders(runtime: Runtime, folder: Path) -> list[str]:
     """Right after a death: what is at the broker must be on record already."""
-    recorded = {
-        order.client_order_id for record in runtime.ledger.list_decisions(BOOK) for order in record.decision.orders
-    }
+    recorded = {order.client_order_id for decision in list_decisions(runtime) for order in decision.orders}
     early = sorted(set(read_accepted(folder)) - recorded)
     return [f"broker: order {order} has no decision on record" for order in early]

@@ -2,8 +2,8 @@
 
 import dataclasses
 import json
-import os
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -14,20 +14,28 @@ from typing import Any
 from unittest.mock import patch
 
 from graphs.decision_cycle.run_cycle import Durability
+from tests.fakes.bundled_market import load_bundled_market
+from tests.fakes.loaded_market import copy_loaded_market
+from tests.faults import children
 from tests.faults.fail_points import FailingBroker, FailingLedger, FailingValues, Tripwire, watch_adapters, wrap_nodes
-from tradeops.adapters.market_source_bundled import BundledMarketSource
 from tradeops.adapters.trading_calendar_exchange_calendars import ExchangeTradingCalendar
+from tradeops.bootstrap import markets
 from tradeops.bootstrap import runtime as bootstrap
 from tradeops.bootstrap.policy import load_policy
 from tradeops.bootstrap.runtime import Runtime, open_runtime
+from tradeops.domain.claims import ClockMove
 from tradeops.domain.errors import UnknownRecord
+from tradeops.domain.features import FeatureRows
 from tradeops.domain.identifiers import BookId
 from tradeops.domain.orders import Order, OrderChange
 from tradeops.ports.broker import Broker
 from tradeops.ports.ledger import Ledger
+from tradeops.services.read_features import LakeFeatures
 from tradeops.settings import Settings
 
 DELIVERIES = "deliveries.jsonl"
+# Of polars from its import on; no child of this suite computes with it.
+IDLE_THREADS = {"jemalloc_bg_thd", "polars-ooc-clea"}
 Change = Callable[[Runtime], Runtime]
 
 
@@ -98,9 +106,13 @@ def open_installation(folder: Path, opening: Opening) -> Iterator[Runtime]:
 
 @contextmanager
 def share_market() -> Iterator[None]:
-    """What holds no connection is read once, before the forks."""
+    """What holds no connection is read once, before the forks: the market and its features.
+
+    Loading them has suites of its own, which kill it too.
+    """
     with (
-        patch.object(bootstrap, "BundledMarketSource", lambda calendar, delay: market_source()),
+        patch.object(markets, "load_market_history", lambda *_, **__: load_bundled_market()),
+        patch.object(bootstrap, "LakeFeatures", lambda _lake: BuiltFeatures(_features)),
         patch.object(bootstrap, "ExchangeTradingCalendar", trading_calendar),
         patch.object(bootstrap, "make_bundle", make_bundle),
     ):
@@ -112,9 +124,36 @@ def trading_calendar() -> ExchangeTradingCalendar:
     return ExchangeTradingCalendar()
 
 
-@cache
-def market_source() -> BundledMarketSource:
-    return BundledMarketSource(trading_calendar(), timedelta(minutes=load_policy().time.vendor_delay_minutes))
+@dataclass(frozen=True)
+class BuiltFeatures:
+    """A `FeatureReader` of what the lake held before the forks."""
+
+    rows: Mapping[date, FeatureRows]
+
+    def read(self, session: date, *, market: int) -> FeatureRows:
+        return self.rows[session]
+
+
+FEATURES_UNTIL = date(2001, 9, 28)
+_features: dict[date, FeatureRows] = {}
+
+
+def read_features() -> dict[date, FeatureRows]:
+    """From a loaded installation's lake, by a child: the parent opens nothing."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy_loaded_market(Path(folder))
+        ended = children.run(lambda: _read_lake(Path(folder)), Path(folder))
+    if ended.error:
+        raise RuntimeError(ended.detail)
+    rows: dict[date, FeatureRows] = ended.value
+    return rows
+
+
+def _read_lake(folder: Path) -> dict[date, FeatureRows]:
+    with open_runtime(Settings(state_dir=folder)) as runtime:
+        sessions = runtime.calendar.sessions(runtime.policy.account.opens_on, FEATURES_UNTIL)
+        reader = LakeFeatures(runtime.lake)
+        return {session: reader.read(session, market=1) for session in sessions}
 
 
 _make_bundle = bootstrap.make_bundle
@@ -132,12 +171,26 @@ def warm() -> None:
     for module in ("alembic.command", "langchain_core.tracers.context", "sqlalchemy.dialects.sqlite"):
         import_module(module)
     make_bundle(load_policy())
-    market_source()
-    if len(os.listdir("/proc/self/task")) != 1:
-        raise RuntimeError("the parent of killed children must have one thread")
+    load_bundled_market()
+    _features.update(read_features())
+    threads = {path.read_text().strip() for path in Path("/proc/self/task").glob("*/comm")}
+    if busy := threads - IDLE_THREADS - {Path("/proc/self/comm").read_text().strip()}:
+        raise RuntimeError(f"the parent of killed children must have one thread, not {busy}")
 
 
-def run_sessions(runtime: Runtime, count: int, until: date) -> None:
+def run_sessions(runtime: Runtime, until: date) -> None:
     """Everything that writes: the clock moves, then the sessions are settled and decided."""
-    runtime.move_market_clock(sessions=count, requested_by="fault suite")
+    move_clock(runtime, until, "fault suite")
     runtime.decide_sessions(until=until)
+
+
+def move_clock(runtime: Runtime, until: date, requested_by: str) -> None:
+    """Close the sessions up to a date, as a loader does at its end."""
+    before = runtime.ledger.market_clock()
+    if runtime.ledger.find_clock_move(requested_by):
+        return
+    start = runtime.source.first_session if before is None else before + timedelta(days=1)
+    sessions = runtime.calendar.sessions(start, until)
+    runtime.ledger.record_clock_move(
+        ClockMove(before=before, after=sessions[-1], sessions=len(sessions), requested_by=requested_by)
+    )

@@ -21,6 +21,7 @@ from tradeops.domain.market import Watermark
 from tradeops.domain.orders import Order, OrderChange
 from tradeops.ports.ledger import InboxKey
 from tradeops.services.cycle import route_orders
+from tradeops.services.cycle.pending_values import PendingValues
 from tradeops.services.cycle.record_decision import record_decision
 from tradeops.services.cycle.state import CycleContext, CycleProgress
 
@@ -142,6 +143,23 @@ def silence_broker(runtime: Runtime) -> Runtime:
     return dataclasses.replace(runtime, broker=FallsSilent(runtime.broker))  # type: ignore[arg-type]
 
 
+def record_then_store(runtime: Runtime) -> Runtime:
+    """Lets a cycle's values wait until its cycle is closed, for the life of the process."""
+    store, waiting = PendingValues.store, list[PendingValues]()
+
+    def wait(values: PendingValues) -> None:
+        waiting.append(values)
+
+    patch.object(PendingValues, "store", wait).start()
+
+    def store_and_close(ledger: Any, claim: Claim) -> None:
+        while waiting:
+            store(waiting.pop())
+        ledger.close_cycle(claim)
+
+    return change_ledger(close_cycle=store_and_close)(runtime)
+
+
 def never_take_over(ledger: Any, request: ClaimRequest) -> Claim:
     """Respects dead owners too."""
     claim: Claim = ledger.claim_cycle(request)
@@ -159,6 +177,7 @@ MUTANTS: Mapping[str, Change] = {
     "orders numbered by attempt": change_ledger(record_decision=record_twice_over),
     "close before marking": change_ledger(record_order_changes=close_first),
     "inbox left out": forget_the_event,
+    "record before values are durable": record_then_store,
     "broker falls silent": silence_broker,
     "epoch ignored": ignore_epoch,
     "living owners robbed": believe_everybody_dead,

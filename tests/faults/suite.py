@@ -1,10 +1,10 @@
 """Runs cases in a process of its own: `python -m tests.faults.suite FOLDER < cases > verdicts`."""
 
-import os
 import pickle
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
 from itertools import pairwise
@@ -12,45 +12,91 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults import children
-from tests.faults.cases import Case, Prepared, Verdict, open_plainly, run_case
+from tests.faults.cases import Case, Prepared, Verdict, open_plainly, run_case, run_prepared
 from tests.faults.fail_points import Tripwire
-from tests.faults.findings import BOOK, read_content
-from tests.faults.installation import Opening, open_installation, run_sessions, trading_calendar, warm
+from tests.faults.findings import BOOK, Content, read_content
+from tests.faults.installation import Opening, move_clock, trading_calendar, warm
+from tests.unit.coordination.boosters import train_booster
+from tradeops.coordination.boosted_blend import BlenderInputs, StoredBlender
+from tradeops.domain.forecasts import QUANTILE_LEVELS
+from tradeops.domain.identifiers import AgentId, Stage
+from tradeops.domain.models import PRIOR_BLEND, ModelState, Promotion, name_blender, open_stage_book
+from tradeops.domain.models import Verdict as PromotionVerdict
 
 WIDTH = 2
 OPENS_ON = date(2001, 3, 1)
 LOOK_UNTIL = date(2001, 6, 29)
 AFTER = 3  # sessions decided after the one with orders
+NOTHING = Content({}, {}, [], [], {}, [], [], [], {})
+INPUTS = BlenderInputs(agents=(AgentId("macro"), AgentId("technical")), features=("ret_5", "vol_20"))
+
+
+def make_blender() -> StoredBlender:
+    """Real boosters that learned nothing of this market."""
+    texts = [train_booster(1, len(INPUTS.names), level).model_to_string() for level in QUANTILE_LEVELS]
+    return StoredBlender(inputs=INPUTS, boosters=tuple(texts))
 
 
 def prepare(folder: Path) -> Prepared:
     """Decide sessions until shortly before the first one with several orders."""
-    trial, state, undisturbed = folder / "trial", folder / "prepared", folder / "undisturbed"
+    trial, state = folder / "trial", folder / "prepared"
     first = _ask(lambda: _find_first(trial), folder)
     sessions = trading_calendar().sessions(OPENS_ON, first + timedelta(days=14))
     place = sessions.index(first)
     _ask(lambda: _decide_until(state, sessions[place - 1]), folder)
-    shutil.copytree(state, undisturbed)
-    until, count = sessions[place + AFTER], AFTER + 1
+    return _expect(Prepared(state=state, until=sessions[place + AFTER], expected=NOTHING), folder)
 
-    def run_undisturbed() -> Any:
+
+def prepare_staged(live: Prepared, folder: Path) -> Prepared:
+    """The same with a model in shadow, whose book opens where the live one goes on."""
+    state = folder / "prepared-staged"
+    shutil.copytree(live.state, state)
+    _ask(lambda: _enter_shadow(state), folder)
+    return _expect(replace(live, state=state, staged=True), folder)
+
+
+def _expect(prepared: Prepared, folder: Path) -> Prepared:
+    undisturbed = folder / f"undisturbed-{prepared.state.name}"
+    shutil.copytree(prepared.state, undisturbed)
+
+    def run() -> Content:
+        run_prepared(prepared, undisturbed, Opening(wire=Tripwire("nowhere")))
         with open_plainly(undisturbed) as runtime:
-            run_sessions(runtime, count, until)
             return read_content(runtime, undisturbed)
 
-    content = _ask(run_undisturbed, folder)
-    return Prepared(state=state, until=until, count=count, expected=content)
+    return replace(prepared, expected=_ask(run, folder))
+
+
+def _enter_shadow(folder: Path) -> None:
+    with open_plainly(folder) as runtime:
+        last = runtime.ledger.last_closed_session(BOOK)
+        assert last is not None
+        runtime.ledger.record_promotion(
+            Promotion(
+                requested_by="fault suite",
+                model=name_blender(runtime.values.put(make_blender().encode())),
+                version=1,
+                before=ModelState.CANDIDATE,
+                after=ModelState.SHADOW,
+                verdict=PromotionVerdict.PROMOTED,
+                session=last,
+                evidence=None,
+                approver="rule",
+                previous_live=PRIOR_BLEND,
+                book_id=open_stage_book(Stage.SHADOW, 1),
+                opens_on=runtime.calendar.next_session(last),
+            )
+        )
 
 
 def list_reached(prepared: Prepared, folder: Path, durability: Any) -> dict[str, int]:
     """All places that an undisturbed run passes, with how often."""
-    copy = folder / f"reached-{durability}"
+    copy = folder / f"reached-{durability}-{prepared.state.name}"
     shutil.copytree(prepared.state, copy)
     wire = Tripwire()
 
     def run() -> dict[str, int]:
-        with open_installation(copy, Opening(durability, wire)) as runtime:
-            run_sessions(runtime, prepared.count, prepared.until)
+        run_prepared(prepared, copy, Opening(durability, wire))
         return wire.reached
 
     reached: dict[str, int] = _ask(run, folder)
@@ -67,7 +113,7 @@ def _find_first(folder: Path) -> date:
 
 def _decide_until(folder: Path, until: date) -> None:
     with open_plainly(folder) as runtime:
-        runtime.move_market_clock(to=until, requested_by=f"prepared until {until}")
+        move_clock(runtime, until, f"prepared until {until}")
         runtime.decide_sessions(until=until)
 
 
@@ -83,12 +129,17 @@ def main() -> None:
     folder = Path(sys.argv[1])
     cases: list[Case] = pickle.loads(sys.stdin.buffer.read())  # noqa: S301 - the test that started this wrote it
     warm()
-    prepared = prepare(folder)
-    reached = {durability: list_reached(prepared, folder, durability) for durability in ("exit", "sync")}
-    works = [partial(run_case, case, prepared, folder) for case in cases]
+    live = prepare(folder)
+    prepared = {"live": live, "staged": prepare_staged(live, folder)}
+    reached = {
+        f"{durability} {book}": list_reached(each, folder, durability)
+        for durability in ("exit", "sync")
+        for book, each in prepared.items()
+    }
+    works = [partial(run_case, case, prepared[case.book], folder) for case in cases]
     ended = children.run_in_pool(works, folder / "answers", WIDTH)
     verdicts = [e.value if not e.error else Verdict(struck=False, faults=[e.detail], ended=[e.error]) for e in ended]
-    os.write(1, pickle.dumps({"reached": reached, "verdicts": dict(zip(cases, verdicts, strict=True))}))
+    sys.stdout.buffer.write(pickle.dumps({"reached": reached, "verdicts": dict(zip(cases, verdicts, strict=True))}))
 
 
 if __name__ == "__main__":

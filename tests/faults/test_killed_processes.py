@@ -7,14 +7,15 @@ import pytest
 
 from tests.faults.cases import Case, Verdict
 from tests.faults.conftest import Answers
-from tests.faults.fail_points import list_fail_points
+from tests.faults.fail_points import STAGED, list_fail_points
 
 DURABILITIES: tuple[Literal["exit", "sync"], ...] = ("exit", "sync")
 KILLS = [Case("kill", durability, place) for durability in DURABILITIES for place in list_fail_points(durability)]
+STAGED_KILLS = [Case("kill", durability, place, book="staged") for durability in DURABILITIES for place in STAGED]
 Judge = Callable[[Case], Verdict]
 
 
-@pytest.mark.parametrize("case", KILLS, ids=str)
+@pytest.mark.parametrize("case", KILLS + STAGED_KILLS, ids=str)
 def test_every_order_is_sent_once_after_its_record_and_the_ledger_is_as_undisturbed(case: Case, judge: Judge) -> None:
     verdict = judge(case)
 
@@ -28,11 +29,17 @@ def test_undisturbed_run_passes_every_fail_point_and_no_other_place_of_writing(
     durability: str, answers: Answers
 ) -> None:
     declared = set(list_fail_points(durability))
-    # Orders and checkpoints are numbered on and on; the first ones are declared.
-    reached = {place for place in answers.reached[durability] if not place[-1].isdigit() or place.endswith("/1")}
+    # Orders, files and checkpoints are numbered on and on; the first ones are declared.
+    passed = answers.reached[f"{durability} live"]
+    reached = {place for place in passed if not place[-1].isdigit() or "/" in place}
 
-    assert declared - answers.reached[durability].keys() == set()
+    assert declared - passed.keys() == set()
     assert reached - declared == set()
+
+
+@pytest.mark.parametrize("durability", DURABILITIES)
+def test_staged_book_passes_every_fail_point_of_its_own(durability: str, answers: Answers) -> None:
+    assert set(STAGED) - answers.reached[f"{durability} staged"].keys() == set()
 
 
 def test_fail_points_are_more_than_thirty_and_distinct() -> None:

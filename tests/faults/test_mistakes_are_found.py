@@ -15,7 +15,16 @@ FOUND = (
     (Case("kill", "exit", "after ledger claim_cycle", "orders numbered by attempt"), "orders differ"),
     (Case("kill", "exit", "after order 1", "close before marking"), "StaleEpoch"),
     (Case("kill", "exit", "after node load_view", "inbox left out"), "and the inbox do not fit"),
+    (
+        Case("kill", "exit", "after ledger record_decision", "record before values are durable"),
+        "names what is not stored",
+    ),
     (Case("kill", "exit", "after ledger claim_cycle", "dead owners respected"), "CycleHeld"),
+    (
+        Case("kill", "exit", "before ledger record_decision", "send then record", book="staged"),
+        "before its decision was on record",
+    ),
+    (Case("kill", "sync", "after order 1", "send without asking", book="staged"), "was sent 2 times"),
     (Case("zombie", "exit", "before ledger record_decision", "epoch ignored"), "not by StaleEpoch"),
     (Case("pair", "exit", mutant="living owners robbed"), "one of two"),
 )

@@ -11,7 +11,7 @@ PLACES = ("after ledger record_order_changes", "before order 2", "before ledger 
 SILENT = [Case("kill", durability, place, "broker falls silent") for durability in DURABILITIES for place in PLACES]
 # An order without an answer is unknown for a while: one state more, which later watermarks count.
 # Orders, fills and settlements must be the same.
-COUNTED = ("order_states", "lengths", "rows", "decisions")
+COUNTED = ("order_states", "lengths", "rows", "decisions", "values")
 ALLOWED = {f"content: {name} differ from an undisturbed run's" for name in COUNTED}
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.fakes.loaded_market import copy_loaded_market
 from tests.integration.test_oracle_earns import ORACLE, policy_with_oracle, say_signs
 from tradeops.bootstrap.runtime import Runtime, open_runtime
 from tradeops.domain.decisions import DecisionRecord, Outcome
@@ -51,10 +52,10 @@ class Book:
 
 
 def decide(folder: Path, until: date, change: Callable[[Runtime], Runtime] = lambda runtime: runtime) -> Book:
+    copy_loaded_market(folder)
     with open_runtime(Settings(state_dir=folder), policy=policy_with_oracle()) as opened:
         asking = AskingAgent(opened.calendar.next_session)
         runtime = change(replace(opened, build_roster=lambda _: (asking,)))
-        runtime.move_market_clock(to=until, requested_by="oracle")
         runtime.decide_sessions(until=until)
         records = list(runtime.ledger.list_decisions(BookId()))
         return Book(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.fakes.loaded_market import copy_loaded_market
 from tradeops.bootstrap.policy import load_policy
 from tradeops.bootstrap.runtime import Runtime, open_runtime
 from tradeops.domain.identifiers import AgentId, BookId, InstrumentId
@@ -51,10 +52,11 @@ def policy_with_oracle() -> TradingPolicy:
 
 
 def look_ahead(runtime: Runtime) -> Foresight:
-    """Total returns from open t+1 to open t+2, read at the end of time."""
-    source, calendar = runtime.source, runtime.calendar
-    known_at = calendar.closes_at(source.last_session).replace(year=2014)
-    sessions = calendar.sessions(source.first_session, source.last_session)
+    """Total returns from open t+1 to open t+2 of all that is loaded, read at the end of time."""
+    source, calendar, last = runtime.source, runtime.calendar, runtime.ledger.market_clock()
+    assert last is not None
+    known_at = calendar.closes_at(last).replace(year=2014)
+    sessions = calendar.sessions(source.first_session, last)
     found = {}
     for today, entry, leave in zip(sessions, sessions[1:], sessions[2:], strict=False):
         actions = source.actions(leave, known_at=known_at)
@@ -76,11 +78,10 @@ def sharpe(returns: np.ndarray) -> float:
 
 
 def decide(folder: Path, until: date, *, sign: float = 1.0) -> tuple[float, float, int]:
-    settings, policy = Settings(state_dir=folder), policy_with_oracle()
-    with open_runtime(settings, policy=policy) as opened:
+    copy_loaded_market(folder)
+    with open_runtime(Settings(state_dir=folder), policy=policy_with_oracle()) as opened:
         returns = {key: sign * value for key, value in look_ahead(opened).items()}
         runtime = replace(opened, build_roster=lambda _: (ToldAgent(returns),))
-        runtime.move_market_clock(to=until, requested_by="oracle")
         decided = runtime.decide_sessions(until=until).decided
         earned = daily_returns(runtime)
         return sharpe(earned), float(np.prod(1 + earned)), decided
