@@ -13,6 +13,7 @@ TradeOpsError
 ├── ExecutionError
 ├── LearningError
 └── ExternalServiceError (retryable)
+    └── CircuitOpen (retryable)
 """
 
 from datetime import datetime
@@ -127,3 +128,7 @@ class ExternalServiceError(TradeOpsError):
     """A dependency outside this process failed for now."""
 
     retryable = True
+
+
+class CircuitOpen(ExternalServiceError):
+    """It failed too often just now and is left in peace for a while."""
