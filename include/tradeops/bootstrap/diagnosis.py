@@ -3,12 +3,16 @@
 import platform
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 
 from tradeops.adapters.sqlite import SQLITE_VERSION
+from tradeops.bootstrap.event_log import open_event_log
 from tradeops.bootstrap.process import take_fingerprint
 from tradeops.bootstrap.runtime import Runtime, open_runtime
+from tradeops.domain.dead_letters import LetterState
 from tradeops.domain.errors import DataError, TradeOpsError
+from tradeops.services.dead_letters import list_dead_letters
 from tradeops.settings import Settings
 
 SAFE_SQLITE = (3, 51, 3)
@@ -43,7 +47,8 @@ def _list_looks(runtime: Runtime) -> Mapping[str, Callable[[], str]]:
         "policy": lambda: f"version {runtime.policy.version[:12]}",
         "bundle": lambda: runtime.bundle.bundle_id[:12],
         "market source": lambda: f"{runtime.source.first_session} … {runtime.source.last_session}",
-        "market clock": lambda: str(runtime.ledger.market_clock() or "not moved yet: run replay_history"),
+        "market clock": lambda: str(runtime.ledger.market_clock() or "not moved yet: run backfill_history"),
+        "dead letters": lambda: _count_dead_letters(runtime),
         "ledger chains": lambda: _check_chains(runtime),
         "kept values": lambda: _check_values(runtime),
     }
@@ -54,6 +59,12 @@ def _look(name: str, look: Callable[[], str]) -> Finding:
         return Finding(name=name, ok=True, detail=look())
     except TradeOpsError as error:
         return Finding(name=name, ok=False, detail=error.message)
+
+
+def _count_dead_letters(runtime: Runtime) -> str:
+    with closing(open_event_log(runtime.settings.event_log_url)) as log:
+        count = len(list_dead_letters(log, state=LetterState.OPEN))
+    return f"{count} open: see tradeops dlq list" if count else "none open"
 
 
 def _check_chains(runtime: Runtime) -> str:

@@ -13,10 +13,12 @@ BUNDLED, FILE = "bundled:", "file://"
 
 
 def open_raw_source(url: str, *, calendar: TradingCalendar, policy: TradingPolicy) -> RawSource:
-    """The source of `TRADEOPS_SOURCE_URL`: everything is read here, nothing stays open.
+    """The source of `TRADEOPS_SOURCE_URL`; it holds nothing open.
+
+    The bundled files are read at the first `read`, a folder of JSON lines here.
 
     Raises:
-        ConfigurationError: No adapter serves the URL, or what it names cannot be read.
+        ConfigurationError: No adapter serves the URL, or the folder that it names cannot be read.
     """
     if url == BUNDLED:
         return BundledSource(calendar, policy.time)

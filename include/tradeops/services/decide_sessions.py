@@ -80,7 +80,7 @@ class SessionDecider:
     def _list_due(self, last: date | None, until: date | None, only: date | None) -> Iterator[date]:
         clock = self.ledger.market_clock()
         if clock is None:
-            raise DataError("no history is loaded; run replay_history or ingest_market_data first")
+            raise DataError("no history is loaded; run backfill_history or ingest_market_data first")
         due = self.calendar.sessions(last or self.opens_on, min(until or clock, clock))
         ahead = (session for session in due if last is None or session > last)
         if only is None:

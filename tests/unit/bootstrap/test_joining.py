@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,15 @@ from tests.unit.examples import base_policy
 from tradeops.bootstrap import bundle as bundles
 from tradeops.bootstrap.bundle import hash_code, make_bundle
 from tradeops.bootstrap.diagnosis import diagnose
+from tradeops.bootstrap.event_log import open_event_log
 from tradeops.bootstrap.process import MonotonicClock, identify_owner, take_fingerprint
 from tradeops.bootstrap.runtime import open_runtime
 from tradeops.domain.errors import ConfigurationError, UnknownRecord
 from tradeops.domain.identifiers import AgentId
+from tradeops.domain.topics import BARS_RAW
+from tradeops.ports.event_log import NewMessage
+from tradeops.services.dead_letters import redrive_dead_letters
+from tradeops.services.ingest_events import ingest_events
 from tradeops.settings import Settings
 
 
@@ -107,8 +113,24 @@ def test_new_installation_is_diagnosed_item_by_item(tmp_path: Path) -> None:
     findings = {finding.name: finding for finding in diagnose(Settings(state_dir=tmp_path / "state"))}
 
     assert {"disk", "sqlite", "policy", "bundle", "market clock", "ledger chains", "kept values"} <= findings.keys()
-    assert "not moved yet" in findings["market clock"].detail
+    assert "run backfill_history" in findings["market clock"].detail
+    assert findings["dead letters"].detail == "none open"
     assert findings["ledger chains"].ok
+
+
+def test_open_dead_letters_are_counted_until_they_are_sent_again(tmp_path: Path) -> None:
+    settings = Settings(state_dir=tmp_path / "state")
+    broken = NewMessage(topic=BARS_RAW.name, key="AAPL", value=b"{")
+    with open_event_log(settings.event_log_url) as log:
+        log.append([broken])
+        ingest_events(log, is_session=lambda _day: True, at=datetime(2013, 3, 1, tzinfo=UTC))
+    before = {finding.name: finding for finding in diagnose(settings)}["dead letters"]
+    with open_event_log(settings.event_log_url) as log:
+        redrive_dead_letters(log, topic=BARS_RAW.name)
+    after = {finding.name: finding for finding in diagnose(settings)}["dead letters"]
+
+    assert (before.ok, before.detail) == (True, "1 open: see tradeops dlq list")
+    assert after.detail == "none open"
 
 
 def test_installation_that_cannot_be_opened_is_one_finding(tmp_path: Path) -> None:

@@ -146,7 +146,7 @@ def test_final_session_of_the_source_has_no_session_to_fill_in(decider: SessionD
 
 
 def test_nothing_loaded_is_an_error_with_its_remedy(decider: SessionDecider) -> None:
-    with pytest.raises(DataError, match="run replay_history"):
+    with pytest.raises(DataError, match="run backfill_history"):
         decider.decide_sessions(BOOK)
 
 
