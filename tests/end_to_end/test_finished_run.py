@@ -96,7 +96,8 @@ def test_each_step_ran_once_and_woke_the_next(finished: Path) -> None:
 def test_registry_and_ledger_agree_and_nothing_is_dead(finished: Path) -> None:
     status = run_command(finished, "models", "status")
     assert status.returncode == 0, status.stderr
-    assert "shadow" in status.stdout and "blender v1" in status.stdout
+    assert [line.split()[:2] for line in status.stdout.splitlines()[:2]] == [["live", "v0"], ["shadow", "v1"]]
+    assert "aliases of the registry as in the ledger" in status.stdout
     letters = run_command(finished, "dlq", "list")
     assert (letters.returncode, letters.stdout.count("market.")) == (0, 0), letters.stdout
     reports = list((finished / "reports").glob("*/report.html"))
