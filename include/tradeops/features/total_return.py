@@ -1,10 +1,10 @@
-"""Total return, built forward from raw prices; nothing restates the past."""
+"""Total returns from raw prices; nothing restates the past."""
 
 import numpy as np
 import numpy.typing as npt
 
 from tradeops.domain.market import FloatArray, MarketView
-from tradeops.features.rows import last_rows, multiply_up
+from tradeops.features.rows import last_rows
 
 
 def compute_simple_returns(view: MarketView, window: int, columns: npt.NDArray[np.intp] | None = None) -> FloatArray:
@@ -28,21 +28,3 @@ def compute_simple_returns(view: MarketView, window: int, columns: npt.NDArray[n
     split = last_rows(view, "split", window, columns)
     returns: FloatArray = (close[1:] + dividend) * split / close[:-1] - 1.0
     return returns
-
-
-def build_total_return_index(view: MarketView, rows: int) -> FloatArray:
-    """Total-return index over the last `rows` sessions, 1 at the first of them.
-
-    `I_t = I_(t-1)·(C_t + d_t)·split_t / C_(t-1)`, multiplied up in the order of the sessions, so
-    that what lies before the window cannot reach a value in it.
-
-    Returns:
-        (rows, N) float64, oldest first.
-
-    Raises:
-        DataError: The view is shorter than `rows`.
-    """
-    index = np.ones((rows, len(view.instruments)))
-    if rows > 1:
-        index[1:] += compute_simple_returns(view, rows - 1)
-    return multiply_up(index)

@@ -3,7 +3,6 @@
 import statistics
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 
 import numpy as np
 import pandas as pd
@@ -16,7 +15,7 @@ from tradeops.domain.errors import DataError
 from tradeops.domain.market import FloatArray, MarketView
 from tradeops.features.positions import find_column, locate_columns
 from tradeops.features.rows import WIDE, multiply_up, sum_rows
-from tradeops.features.total_return import build_total_return_index, compute_simple_returns
+from tradeops.features.total_return import compute_simple_returns
 from tradeops.features.volatility import compute_covariance, compute_volatility, correlate
 from tradeops.features.volume import compute_average_volume
 
@@ -53,12 +52,12 @@ def holder_value(view: MarketView, column: int, first: int) -> list[float]:
     return values
 
 
-def test_the_index_is_the_value_of_a_reinvesting_holder() -> None:
+def test_returns_are_those_of_a_reinvesting_holder() -> None:
     view = make_view()
-    index = build_total_return_index(view, 50)
+    returns = compute_simple_returns(view, 49)
     for column in range(3):
-        np.testing.assert_allclose(index[:, column], holder_value(view, column, 30), rtol=1e-12)
-    assert (index[0] == 1.0).all()
+        values = np.array(holder_value(view, column, 30))
+        np.testing.assert_allclose(returns[:, column], values[1:] / values[:-1] - 1, rtol=0, atol=1e-12)
 
 
 def test_a_split_alone_returns_nothing() -> None:
@@ -101,7 +100,6 @@ def test_average_volume_in_todays_shares() -> None:
 Feature = Callable[[MarketView], FloatArray]
 FEATURES: dict[str, tuple[int, Feature]] = {
     "returns": (61, lambda view: compute_simple_returns(view, 60)),
-    "index": (61, lambda view: build_total_return_index(view, 61)),
     "volatility": (61, lambda view: compute_volatility(view, 60)),
     "covariance": (61, lambda view: compute_covariance(view, 60, np.arange(3))),
     "volume": (20, lambda view: compute_average_volume(view, np.arange(3))),
@@ -151,7 +149,7 @@ def test_a_name_has_the_same_bits_whatever_stands_beside_it() -> None:
         instruments=view.instruments[1:2],
         columns={name: column[:, 1:2].copy() for name, column in view.columns.items()},
     )
-    for _, feature in (FEATURES["volatility"], FEATURES["index"]):
+    for _, feature in (FEATURES["volatility"], FEATURES["returns"]):
         assert feature(alone).tobytes() == feature(view)[..., 1:2].tobytes()
 
 
@@ -160,14 +158,6 @@ def test_wide_and_narrow_views_give_the_same_bits() -> None:
     for run in (sum_rows, multiply_up):
         narrow = np.hstack([np.atleast_2d(run(values[:, i : i + 1])) for i in range(values.shape[1])])
         assert np.atleast_2d(run(values)).tobytes() == narrow.tobytes()
-
-
-def test_later_sessions_do_not_restate_the_index() -> None:
-    view = make_view()
-    early, late = (build_total_return_index(cut(view, 0, rows), 40) for rows in (60, 61))
-    growth = early[1:] / early[:-1]
-    np.testing.assert_allclose((late[1:] / late[:-1])[:-1], growth[1:], rtol=1e-13)
-    assert cut(view, 0, 61).sessions[-1] - view.sessions[59] >= timedelta(days=1)
 
 
 def test_positions() -> None:
