@@ -20,7 +20,10 @@ def decode_canonical(kind: type[T], data: bytes | str) -> T:
     try:
         return cast("T", _adapter(cast("Hashable", kind)).validate_json(data))
     except ValidationError as error:
-        raise CorruptInput(f"stored bytes are no {kind}: {error.errors()[0]['msg']}") from error
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the whole"
+        name = getattr(kind, "__name__", str(kind))
+        raise CorruptInput(f"stored bytes are no {name}: {place}: {first['msg']}") from error
 
 
 @cache

@@ -186,6 +186,7 @@ class Configuration(Protocol):
 
         Raises:
             UnknownRecord: There is none.
+            ConfigurationError: Another version of the software recorded it, with other values.
         """
         ...
 

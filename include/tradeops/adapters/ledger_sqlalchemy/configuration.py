@@ -15,6 +15,7 @@ from tradeops.domain.decoding import decode_canonical
 from tradeops.domain.errors import UnknownRecord
 from tradeops.domain.identifiers import BookId, BundleId, PolicyVersion
 from tradeops.domain.policy import TradingPolicy
+from tradeops.domain.recorded_policy import decode_policy
 from tradeops.domain.verdicts import KillSwitch
 
 
@@ -27,7 +28,7 @@ class SqlConfiguration(LedgerPart):
 
     def policy(self, version: PolicyVersion) -> TradingPolicy:
         """A recorded policy; see the port."""
-        return decode_canonical(TradingPolicy, self._get(Kind.POLICY, version))
+        return decode_policy(version, self._get(Kind.POLICY, version))
 
     def record_bundle(self, bundle: Bundle) -> None:
         """Keep a bundle; once."""
