@@ -7,7 +7,7 @@ import pytest
 
 from tests.architecture.source_tree import Module, dotted, list_imports, read_modules
 
-LAYERS = ("domain", "ports", "features", "coordination", "risk", "execution", "learning", "services")
+LAYERS = ("domain", "ports", "features", "pricing", "coordination", "risk", "execution", "learning", "services")
 DECIDING = (*(f"include/tradeops/{layer}" for layer in LAYERS), "agents", "graphs")
 BANNED_CALLS = {"hash", "id", "os.urandom", "uuid.uuid1", "uuid.uuid4", "uuid1", "uuid4", "time.time", "time.time_ns"}
 BANNED_ENDS = (".now", ".utcnow", ".today")

@@ -5,6 +5,7 @@ TradeOpsError
 ├── DataError
 │   ├── NotKnownYet · OutOfOrderSession · SourceExhausted · CorruptInput · UnknownRecord · InvalidRecord
 ├── PricingError
+│   ├── InvalidPricingInput · PricingModelError
 ├── AgentError
 ├── CoordinationError
 │   ├── CycleHeld (retryable) · StaleEpoch · CycleConflict · IllegalTransition
@@ -72,6 +73,14 @@ class InvalidRecord(DataError):
 
 class PricingError(TradeOpsError):
     """A price or size cannot be computed from these numbers."""
+
+
+class InvalidPricingInput(PricingError):
+    """A contract, market value or quote is outside what a pricing method is defined for."""
+
+
+class PricingModelError(PricingError):
+    """The input is valid, but this method has no number for it."""
 
 
 class AgentError(TradeOpsError):
