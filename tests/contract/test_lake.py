@@ -265,6 +265,12 @@ def test_other_readers_of_delta_read_the_same(delta: DeltaLake, tmp_path: Path) 
     assert table.count() == 2
 
 
+def test_a_folder_may_have_a_space_in_its_name(tmp_path: Path) -> None:
+    lake = DeltaLake(tmp_path / "a lake")
+    lake.append(BARS_TABLE, make_bars(("A", DAYS[0])), writer=WRITER, version=0)
+    assert lake.read(BARS_TABLE).height == 1
+
+
 def test_a_table_that_cannot_be_read_is_an_external_error(delta: DeltaLake, tmp_path: Path) -> None:
     delta.append(BARS_TABLE, make_bars(("A", DAYS[0])), writer=WRITER, version=0)
     next((tmp_path / "lake/bars").glob("*.parquet")).unlink()

@@ -94,9 +94,11 @@ class DeltaLake:
         needed = {*wanted, *table.order} | ({"session"} if bounds else set())
         if not needed <= set(table.columns):
             raise DataError(f"table {table.name} has no column {', '.join(sorted(needed - set(table.columns)))}")
-        with _telling(self._folder / table.name):
+        folder = self._folder / table.name
+        with _telling(folder):
             opened = self._open(table)
-            files = [] if opened is None else sorted(opened.file_uris())
+            # Only the last part: Delta writes a space in the folder's name as %20.
+            files = [] if opened is None else sorted(folder / Path(uri).name for uri in opened.file_uris())
             if not files:
                 return pl.DataFrame(schema=frame_schema(table)).select(wanted)
             rows = pl.read_parquet(files, columns=[name for name in table.columns if name in needed])

@@ -155,7 +155,7 @@ class MarketLoader:
         ingested = ingest_events.ingest_events(self.log, is_session=self._is_session, at=self.at)
         self._check_reached(ingest_events.GROUP, wanted)
         wanted = self._end_offsets(SEALED_AS)
-        sealed = seal_lake.seal_lake(self.log, self.lake)
+        sealed = seal_lake.seal_lake(self.log, self.lake, at=self.at)
         self._check_reached(seal_lake.GROUP, wanted)
         announce_sessions(self.log, self.calendar, self.policy.time, load.closed)
         move = ClockMove(
