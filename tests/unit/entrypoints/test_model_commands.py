@@ -19,7 +19,13 @@ from tests.fakes.value_store import InMemoryValueStore
 from tests.unit.examples import base_policy
 from tests.unit.services.test_mirror_aliases import Aliases
 from tradeops.domain.claims import ClockMove
-from tradeops.domain.errors import ConfigurationError, ExternalServiceError, LearningError, UnknownRecord
+from tradeops.domain.errors import (
+    ConfigurationError,
+    CoordinationError,
+    ExternalServiceError,
+    LearningError,
+    UnknownRecord,
+)
 from tradeops.domain.models import read_standing
 from tradeops.entrypoints.airflow_account import connect_airflow
 from tradeops.entrypoints.command_line import models
@@ -41,6 +47,7 @@ class Installation:
     ledger: InMemoryLedger = field(default_factory=InMemoryLedger)
     aliases: Aliases = field(default_factory=Aliases)
     requests: list[httpx.Request] = field(default_factory=list)
+    runs: list[dict[str, str]] = field(default_factory=list)
     registry_is_down: bool = False
 
     def promotion_desk(self) -> PromotionDesk:
@@ -61,6 +68,8 @@ class Installation:
     def answer(self, request: httpx.Request) -> httpx.Response:
         if request.url.path == "/auth/token":
             return httpx.Response(201, json={"access_token": "t"})
+        if request.method == "GET":
+            return httpx.Response(200, json={"dag_runs": self.runs})
         known = [json.loads(one.content)["dag_run_id"] for one in self.requests]
         self.requests.append(request)
         return httpx.Response(409 if json.loads(request.content)["dag_run_id"] in known else 200, json={})
@@ -149,8 +158,38 @@ def test_promote_starts_one_run_a_day_and_names_its_page(installation: Installat
     assert body["dag_run_id"].startswith(f"promote_v1__{DAYS[3]}__20")
     page = f"http://127.0.0.1:8090/dags/promote_models/runs/{body['dag_run_id']}"
     assert first == [f"v1 stands in shadow; asked: {page}"]
-    assert again == [f"v1 was asked for today already: {page}"]
+    assert again[0] == f"v1 was asked for today already: {page}"
+    assert "`tradeops models history`" in again[1] and "trigger promote_models" in again[1]
     assert len(installation.ledger.list_promotions()) == 1
+
+
+def check_no_second_question(installation: Installation, state: str) -> None:
+    record(installation, TO_SHADOW)
+    installation.runs = [{"dag_run_id": "manual__1", "state": state}, {"dag_run_id": "manual__0", "state": "success"}]
+    error = tradeops("promote", "1").exception
+
+    assert isinstance(error, CoordinationError) and "/promote_models/runs/manual__1; if it waits" in error.message
+    assert installation.requests == []
+
+
+@pytest.mark.parametrize("state", ["queued", "running"])
+def test_while_a_question_waits_no_second_one_is_queued_behind_it(installation: Installation, state: str) -> None:
+    check_no_second_question(installation, state)
+
+
+def test_mutant_that_queues_a_second_question_is_found(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(models, "_refuse_second_question", lambda *_: None)
+    with pytest.raises(AssertionError):
+        check_no_second_question(installation, "running")
+
+
+def test_the_question_that_waits_is_the_same_request(installation: Installation) -> None:
+    record(installation, TO_SHADOW)
+    (first,) = say("promote", "1")
+    installation.runs = [{"dag_run_id": first.rsplit("/", maxsplit=1)[1], "state": "running"}]
+    assert say("promote", "1")[0] == first.replace("stands in shadow; asked:", "was asked for today already:")
 
 
 def test_a_version_that_is_not_staged_is_not_asked_for(installation: Installation) -> None:
@@ -167,7 +206,10 @@ def test_rollback_acts_at_once_and_again_is_the_same_order(installation: Install
     said = [say(*words) for _ in range(2)]
 
     assert said[0] == said[1]
-    assert said[0] == [f"prior_blend/1 (v0) is live again in place of {TO_LIVE.model}"]
+    assert said[0] == [
+        f"prior_blend/1 (v0) acts live again in place of {TO_LIVE.model}, "
+        f"from the first decision after {DAYS[3]} on; what is held stays until then"
+    ]
     entries = installation.ledger.list_promotions()
     assert (len(entries), entries[-1].approver, entries[-1].reason) == (4, "ann", "it loses")
     assert (read_standing(entries).live, installation.aliases.found) == ("prior_blend/1", {})

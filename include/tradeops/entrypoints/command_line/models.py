@@ -6,16 +6,18 @@ from typing import Annotated
 
 import typer
 
-from tradeops.domain.errors import DataError, TradeOpsError
+from tradeops.domain.errors import CoordinationError, DataError, TradeOpsError
 from tradeops.domain.models import Promotion
 from tradeops.entrypoints.airflow_account import connect_airflow
 from tradeops.entrypoints.command_line.opening import AsJson, open_installation, write_json, write_line
+from tradeops.entrypoints.supervisor.airflow_api import AirflowApi
 from tradeops.services.mirror_aliases import AliasDifference
 from tradeops.services.promote_model import choose_staged
 from tradeops.services.promotion_desk import PromotionDesk
 from tradeops.services.read_model_status import ModelStatus
 
 DAG = "promote_models"
+UNFINISHED = ("queued", "running")
 
 app = typer.Typer(help="Who acts, how it came to that, and how to change it.", no_args_is_help=True)
 
@@ -58,10 +60,15 @@ def promote(version: Annotated[int, typer.Argument(help="The model's version in 
     if clock is None:
         raise DataError("no history is loaded; run backfill_history first")
     run_id = name_run(version, clock, datetime.now(UTC).date())
+    runs = f"{settings.airflow_url}/dags/{DAG}/runs"
     with connect_airflow(settings) as api:
+        _refuse_second_question(api, runs, run_id)
         started = api.trigger(DAG, run_id, {"version": version})
-    said = f"v{version} stands in {staged.state}; asked" if started else f"v{version} was asked for today already"
-    write_line(f"{said}: {settings.airflow_url}/dags/{DAG}/runs/{run_id}")
+    if started:
+        write_line(f"v{version} stands in {staged.state}; asked: {runs}/{run_id}")
+        return
+    write_line(f"v{version} was asked for today already: {runs}/{run_id}")
+    write_line(f"`tradeops models history` shows what became of it; to ask once more today, trigger {DAG} in Airflow")
 
 
 @app.command("rollback")
@@ -73,7 +80,10 @@ def roll_back(
     with open_installation() as runtime:
         desk = runtime.promotion_desk()
         entry = desk.roll_back(person=person, reason=reason)
-        write_line(f"{entry.model} (v{entry.version}) is live again in place of {entry.previous_live}")
+        write_line(
+            f"{entry.model} (v{entry.version}) acts live again in place of {entry.previous_live}, "
+            f"from the first decision after {entry.session} on; what is held stays until then"
+        )
         try:
             desk.mirror_aliases()
         except TradeOpsError as error:
@@ -83,6 +93,17 @@ def roll_back(
 def name_run(version: int, clock: date, today: date) -> str:
     """The run that a version asks for: one a day and session, however often it is asked."""
     return f"promote_v{version}__{clock}__{today}"
+
+
+def _refuse_second_question(api: AirflowApi, runs: str, run_id: str) -> None:
+    """One request at a time: another one would wait in the queue for an answer to the first."""
+    under_way = [run["dag_run_id"] for run in api.list_runs(DAG) if run["state"] in UNFINISHED]
+    if under_way and run_id not in under_way:
+        raise CoordinationError(
+            f"another request is under way: {runs}/{under_way[-1]}; if it waits for an answer, "
+            "give it under Required Actions there, then ask again",
+            run=under_way[-1],
+        )
 
 
 def _compare_aliases(desk: PromotionDesk) -> tuple[Sequence[AliasDifference], str]:
