@@ -14,7 +14,7 @@ from tradeops.domain.market import MarketView
 from tradeops.domain.policy import TradingPolicy
 
 FORMS = (
-    "close:AAPL:2005-02-25=+0.01, feature:rsi_14:AAPL=30, policy:limits.single_name=0.25 "
+    "close:AAPL:2005-02-25=+0.01, feature:cmf_20:AAPL=0.3, policy:limits.single_name=0.25 "
     "or learner:residual_quantiles.q05=-1.7 (a leading + adds, anything else sets)"
 )
 # Parts of the path, where their number is fixed, by target; names of the policy may be nested.
