@@ -18,8 +18,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tradeops.domain.errors import InvalidPricingInput
 from tradeops.domain.market import FloatArray
-from tradeops.pricing.contract_columns import NumberColumn, lay_out
+from tradeops.pricing.contract_columns import CONTRACT, NumberColumn, lay_out
 from tradeops.pricing.kernels import GREEK_ROWS, value_one, value_rows
 from tradeops.pricing.refusals import Refusal, RefusalArray, raise_first_refusal
 
@@ -81,7 +82,7 @@ class EuropeanRows:
     refusal: RefusalArray
 
 
-def evaluate_european(  # noqa: PLR0913 - an option has seven numbers
+def evaluate_european(
     kind: NumberColumn,
     spot: NumberColumn,
     strike: NumberColumn,
@@ -109,7 +110,7 @@ def evaluate_european(  # noqa: PLR0913 - an option has seven numbers
     return EuropeanRows(greeks=_shape_greeks(found, shape), refusal=refusal.reshape(shape))
 
 
-def price_with_greeks(  # noqa: PLR0913 - an option has seven numbers
+def price_with_greeks(
     kind: NumberColumn,
     spot: NumberColumn,
     strike: NumberColumn,
@@ -130,7 +131,7 @@ def price_with_greeks(  # noqa: PLR0913 - an option has seven numbers
     return _shape_greeks(found, shape)
 
 
-def price_european(  # noqa: PLR0913 - an option has seven numbers
+def price_european(
     kind: NumberColumn,
     spot: NumberColumn,
     strike: NumberColumn,
@@ -149,10 +150,11 @@ def price_european(  # noqa: PLR0913 - an option has seven numbers
     found, refusal = _value(columns)
     refusal[refusal == Refusal.KINK] = Refusal.NONE
     raise_first_refusal(refusal, columns)
-    return found[0].reshape(shape)
+    value: FloatArray = found[0].reshape(shape)
+    return value
 
 
-def price_one_with_greeks(  # noqa: PLR0913 - an option has seven numbers
+def price_one_with_greeks(
     kind: int,
     spot: float,
     strike: float,
@@ -167,22 +169,25 @@ def price_one_with_greeks(  # noqa: PLR0913 - an option has seven numbers
         InvalidPricingInput: An argument is outside its range.
         PricingModelError: The option has no Greeks.
     """
-    refusal, found = value_one(kind, spot, strike, years, rate, dividend_yield, volatility)
+    given = (kind, spot, strike, years, rate, dividend_yield, volatility)
+    try:
+        refusal, *found = value_one(*map(float, given))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InvalidPricingInput(f"an argument is no real number: {error}") from error
     if refusal:
-        _, columns = _lay_out(kind, spot, strike, years, rate, dividend_yield, volatility)
-        raise_first_refusal(np.array([refusal], np.int8), columns)
+        raise_first_refusal(np.array([refusal], np.int8), _lay_out(*given)[1])
     return Greeks(*found)
 
 
 def _lay_out(*columns: NumberColumn) -> tuple[tuple[int, ...], dict[str, FloatArray]]:
-    names = ("kind", "spot", "strike", "years", "rate", "dividend_yield", "volatility")
-    return lay_out(dict(zip(names, columns, strict=True)))
+    return lay_out(dict(zip(CONTRACT, columns, strict=True)))
 
 
 def _value(columns: dict[str, FloatArray]) -> tuple[FloatArray, RefusalArray]:
     rows = len(columns["spot"])
     found, refusal = np.empty((GREEK_ROWS, rows)), np.empty(rows, np.int8)
-    value_rows(*columns.values(), found, refusal)
+    kind, spot, strike, years, rate, dividend_yield, volatility = columns.values()
+    value_rows(kind, spot, strike, years, rate, dividend_yield, volatility, found, refusal)
     return found, refusal
 
 

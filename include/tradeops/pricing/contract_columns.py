@@ -27,7 +27,7 @@ def lay_out(columns: dict[str, NumberColumn]) -> tuple[tuple[int, ...], dict[str
         shape = np.broadcast_shapes(*(array.shape for array in arrays.values()))
     except ValueError as error:
         shapes = {name: array.shape for name, array in arrays.items()}
-        raise InvalidPricingInput(f"shapes do not broadcast: {shapes}", **shapes) from error
+        raise InvalidPricingInput(f"shapes do not broadcast: {shapes}", shapes=shapes) from error
     return shape, {n: np.ascontiguousarray(np.broadcast_to(a, shape)).reshape(-1) for n, a in arrays.items()}
 
 

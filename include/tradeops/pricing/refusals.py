@@ -87,4 +87,4 @@ def raise_first_refusal(refusal: RefusalArray, columns: dict[str, npt.NDArray[np
     error = InvalidPricingInput if verdict.is_input else PricingModelError
     field = verdict.name.lower()
     shown = f"{field} = {values[field]!r}" if field in values else str(values)
-    raise error(f"row {row}, {shown}: {verdict.reason}", row=row, refusal=verdict, **values)
+    raise error(f"row {row}, {shown}: {verdict.reason}", row=row, refusal=verdict, values=values)
