@@ -183,6 +183,33 @@ def test_an_approved_canary_acts_live_and_the_entry_names_who(
     assert asked["of"] == [{"id": "admin", "name": "admin"}]
     assert "| evaluated sessions | 300 " in asked["body"]
     assert f"`{entry.evidence}`" in asked["body"]
+    assert "- **Approve**: v1 decides on the live account in place of prior_blend/1" in asked["body"]
+    assert "no answer within 4 hours: v1 stays in canary" in asked["body"]
+
+
+def test_on_call_is_told_once_that_a_question_waits_with_evidence_deadline_and_link(
+    room: Room, run: Callable[..., Any], answer: Callable[..., None], tmp_path: Path
+) -> None:
+    enter_canary(room)
+    answer("Reject", ANN)
+    before = datetime.now(UTC).replace(second=0, microsecond=0)
+    done = run()
+    (mail,) = [email.message_from_bytes(f.read_bytes(), policy=default) for f in (tmp_path / "mail").iterdir()]
+    (*_, entry) = room.read_entries()
+    text = " ".join(mail.get_content().split())
+
+    assert mail["Subject"] == "[tradeops] blender v1 waits for an answer: may it act live?"
+    said = text.split("until ")[1][:16]
+    asked_until = datetime.strptime(said, "%Y-%m-%d %H:%M").replace(tzinfo=UTC)
+    assert before + timedelta(hours=4) <= asked_until <= datetime.now(UTC) + timedelta(hours=4)
+    link = f"{room.settings.airflow_url}/dags/promote_models/runs/{done.run_id}/tasks/approve_live/required_actions"
+    for part in (f"rule met: {entry.reason.split('met: ')[1]}", str(entry.evidence), "may answer admin", link):
+        assert part in text
+
+
+def test_no_mail_is_written_where_nobody_is_asked(room: Room, run: Callable[..., Any], tmp_path: Path) -> None:
+    assert run().state == "success"
+    assert not (tmp_path / "mail").exists()
 
 
 @pytest.mark.parametrize(("person", "approver"), [(ANN, "ann"), (None, "nobody")])
@@ -197,6 +224,8 @@ def test_a_rejection_and_no_answer_are_entries_of_a_run_that_succeeds(
     (*_, entry) = room.read_entries()
     assert (entry.verdict, entry.after, entry.approver) == (Verdict.REJECTED, ModelState.CANARY, approver)
     assert room.asked[0]["timeout"] == timedelta(seconds=30)
+    answered = "ann said no" if person else "no answer in time"
+    assert entry.reason.startswith(f"{answered}; the rule was met: pinball difference")
     assert room.aliases.found == {"canary": 1}
 
 
@@ -209,8 +238,8 @@ def test_an_alias_moved_by_hand_is_set_back_told_once_and_changes_nothing(
         assert run().state == "success"
     mails = [email.message_from_bytes(f.read_bytes(), policy=default) for f in (tmp_path / "mail").iterdir()]
 
-    assert [mail["Subject"] for mail in mails] == ["[tradeops] alias live names v1, the ledger nothing"]
-    assert "live reads the ledger" in mails[0].get_content()
+    assert [mail["Subject"] for mail in mails] == ["[tradeops] alias live names v1, the ledger nothing; set back"]
+    assert "who acts live is read from the ledger" in mails[0].get_content()
     assert room.promotion_desk().read_standing().live == "prior_blend/1"
     assert room.aliases.found == {"shadow": 1}
 
@@ -281,9 +310,17 @@ def test_the_page_of_a_model_without_evidence_says_so() -> None:
 
     nothing = replace(make_evidence(0, 0, 0, 0), difference=None, undisturbed=None)
     case = SimpleNamespace(
-        evidence=nothing, version=1, before="shadow", would_be="canary", reason="a | b", evidence_ref="e"
+        evidence=nothing,
+        version=1,
+        before="shadow",
+        would_be="canary",
+        reason="a | b",
+        evidence_ref="e",
+        allowed=False,
+        needs_approval=False,
     )
-    page = write_page(cast("Any", case))
+    page = write_page(cast("Any", case), 240)
+    assert "Approve" not in page
     assert "| evaluated sessions | none |" in page
     assert "no interval below 20 sessions" in page
     assert "a \\| b" in page

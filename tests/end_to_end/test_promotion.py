@@ -143,6 +143,11 @@ def copy_state(settings: Settings, folder: Path) -> Settings:
     return Settings(state_dir=folder / "state", source_url=settings.source_url)
 
 
+def list_subjects(floor: Floor, about: str) -> list[str]:
+    mails = [email.message_from_bytes(f.read_bytes(), policy=default) for f in floor.settings.mail_dir.iterdir()]
+    return [str(mail["Subject"]) for mail in mails if about in mail["Subject"]]
+
+
 def decide_next(runtime: Runtime) -> date:
     """One more session arrives and is decided."""
     runtime.ingest_sessions(1, requested_by="test/next")
@@ -190,8 +195,7 @@ def test_an_alias_moved_by_hand_decides_nothing_is_told_and_set_back(floor: Floo
     with floor.open() as runtime:
         assert find_models(runtime, after=SHADOWED) == {PRIOR_BLEND}
     assert tried == {"canary": 1}
-    mails = [email.message_from_bytes(f.read_bytes(), policy=default) for f in floor.settings.mail_dir.iterdir()]
-    assert [mail["Subject"] for mail in mails] == ["[tradeops] alias live names v1, the ledger nothing"]
+    assert list_subjects(floor, "alias") == ["[tradeops] alias live names v1, the ledger nothing; set back"]
 
 
 def test_no_answer_in_time_is_a_rejection_and_the_run_succeeds(unanswered: Promotion) -> None:
@@ -199,7 +203,7 @@ def test_no_answer_in_time_is_a_rejection_and_the_run_succeeds(unanswered: Promo
     assert unanswered.requested_by == "promote_models/unanswered"
 
 
-def test_the_question_shows_the_evidence_and_only_who_may_answers(asked: Asked) -> None:
+def test_the_question_shows_the_evidence_and_only_who_may_answers(floor: Floor, asked: Asked) -> None:
     evidence = asked.case.evidence
     assert evidence.difference is not None
     assert evidence.sessions >= load_policy().promotion.canary_sessions
@@ -208,10 +212,14 @@ def test_the_question_shows_the_evidence_and_only_who_may_answers(asked: Asked) 
         f"| evaluated sessions | {evidence.sessions} ({first} … {last}), {evidence.interventions} with",
         f"pinball loss less that of {PRIOR_BLEND}: {describe_estimate(evidence.difference)}, 95%",
         f"{evidence.profit:+,.2f} USD on its paper account, {evidence.incumbent_profit:+,.2f} USD live",
-        f"| rule | {asked.case.reason} |",
+        f"| rule | met: {asked.case.reason} |",
+        f"- **Approve**: v{asked.case.version} decides on the live account in place of {PRIOR_BLEND}",
+        "no answer within 4 hours: v1 stays in canary",
     ):
         assert text in asked.body
     assert asked.refused == {OTHER: 403, "tradeops_tasks": 403}
+    waits = "[tradeops] blender v1 waits for an answer: may it act live?"
+    assert list_subjects(floor, "waits") == [waits, waits]  # one a question: the one without an answer, and this one
 
 
 def test_a_person_s_yes_goes_live_and_the_next_decision_is_the_new_model_s(

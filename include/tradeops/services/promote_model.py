@@ -156,7 +156,7 @@ def apply_promotion(  # noqa: PLR0913 - the answer and the request, by name
         previous_live=live,
         book_id=_open_canary(recorded, case) if to_canary else None,
         opens_on=opens_on if to_canary else None,
-        reason=case.reason,
+        reason=_explain(case, moves, approver),
     )
     ledger.record_promotion(entry)
     return entry
@@ -166,6 +166,13 @@ def _name_verdict(case: PromotionCase, moves: bool) -> Verdict:
     if moves:
         return Verdict.PROMOTED
     return Verdict.REJECTED if case.allowed else Verdict.STAYED
+
+
+def _explain(case: PromotionCase, moves: bool, approver: str) -> str:
+    if moves or not case.allowed:
+        return case.reason
+    answer = "no answer in time" if approver == NOBODY else f"{approver} said no"
+    return f"{answer}; the rule was met: {case.reason}"
 
 
 def _open_canary(recorded: tuple[Promotion, ...], case: PromotionCase) -> BookId:

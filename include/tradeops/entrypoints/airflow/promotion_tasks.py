@@ -1,18 +1,15 @@
 """Tasks that judge a staged model and record what becomes of it."""
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
 from tradeops.entrypoints.airflow.promotion_approval import APPROVE
+from tradeops.entrypoints.airflow.promotion_mails import describe_difference
 from tradeops.entrypoints.airflow.promotion_page import write_page
 from tradeops.entrypoints.airflow.run_notes import note_run
 from tradeops.entrypoints.airflow.task_runtime import open_task_runtime
-
-if TYPE_CHECKING:
-    from tradeops.ports.notifier import Notification
-    from tradeops.services.mirror_aliases import AliasDifference
 
 _LOG = logging.getLogger(__name__)
 _MINUTES_AN_HOUR = 60
@@ -27,7 +24,7 @@ def check_aliases() -> list[str]:
         notifier = open_notifier(runtime.settings)
         for difference in differences:
             _LOG.warning("%s; live follows the ledger", difference)
-            notifier.notify(_describe_difference(difference))
+            notifier.notify(describe_difference(difference))
     return [str(difference) for difference in differences]
 
 
@@ -52,7 +49,8 @@ def evaluate_model(version: int | None, approval_minutes: float | None) -> dict[
             raise AirflowSkipException(nothing.message) from nothing
         hours = runtime.policy.promotion.approval_hours
         approvers = [account.strip() for account in runtime.settings.approvers.split(",")]
-    page = write_page(case)
+    minutes = approval_minutes or hours * _MINUTES_AN_HOUR
+    page = write_page(case, minutes)
     _LOG.info(page)
     return {
         "version": case.version,
@@ -60,7 +58,8 @@ def evaluate_model(version: int | None, approval_minutes: float | None) -> dict[
         "needs_approval": case.needs_approval,
         "evidence": case.evidence_ref,
         "page": page,
-        "approval_minutes": approval_minutes or hours * _MINUTES_AN_HOUR,
+        "reason": case.reason,
+        "approval_minutes": minutes,
         "approvers": approvers,
     }
 
@@ -88,18 +87,3 @@ def record_outcome(case: dict[str, Any], answer: dict[str, Any] | None, requeste
     stands = f"{entry.before} → {entry.after}" if entry.before != entry.after else f"stays in {entry.after}"
     note_run(f"blender v{entry.version} {entry.verdict}: {stands}, by {entry.approver}; {entry.reason}")
     return {"version": entry.version, "verdict": entry.verdict.value, "state": entry.after.value}
-
-
-def _describe_difference(difference: "AliasDifference") -> "Notification":
-    from tradeops.ports.notifier import Notification  # noqa: PLC0415 - paid in the task
-
-    return Notification(
-        cause=("promote_models", "alias", difference.alias),
-        subject=str(difference),
-        facts=(("effect", "none: live reads the ledger; the alias was set back"),),
-        advice=(
-            "1. Somebody moved the alias in MLflow by hand, or a promotion was interrupted before it set the alias.\n"
-            "2. To change who acts, use `tradeops models promote` or `tradeops models rollback`.\n"
-            "3. `tradeops models status` shows who acts."
-        ),
-    )
