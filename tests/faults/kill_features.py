@@ -14,8 +14,9 @@ from tests.faults.fail_points import Tripwire, watch_adapters
 from tests.faults.kill_jobs import CountedPlaces, Job, WatchedPort, ask, kill_everywhere
 from tradeops.adapters import lake_delta
 from tradeops.bootstrap.runtime import open_runtime
+from tradeops.domain.errors import UnknownRecord
 from tradeops.domain.lake_tables import FEATURES_TABLE
-from tradeops.ports.feature_store import ONLINE_SESSIONS
+from tradeops.ports.feature_store import ONLINE_SESSIONS, FeatureStore
 from tradeops.services import build_features
 from tradeops.settings import Settings
 
@@ -60,12 +61,19 @@ def look(folder: Path) -> dict[str, Any]:
         clock, market = runtime.ledger.market_clock(), runtime.ledger.market_sequence()
         assert clock is not None
         sessions = runtime.calendar.sessions(KEPT_SINCE, clock)[-ONLINE_SESSIONS:]
-        online = [runtime.online.read(session, market=market) for session in sessions]
         return {
             "height": rows.height,
             "rows": [repr(row) for row in rows.rows()],
-            "online": [(row.session, row.market, row.instruments, row.values.tobytes()) for row in online],
+            "online": [_look_online(runtime.online, session, market) for session in sessions],
         }
+
+
+def _look_online(store: FeatureStore, session: date, market: int) -> tuple[Any, ...] | None:
+    try:
+        row = store.read(session, market=market)
+    except UnknownRecord:
+        return None
+    return row.session, row.market, row.instruments, row.values.tobytes()
 
 
 def forget_the_store_behind() -> None:
@@ -83,17 +91,18 @@ def forget_the_store_behind() -> None:
 def append_without_asking() -> None:
     """Believes that nothing is built yet, and its lake takes any version."""
     choose = build_features._choose
-    build_features._choose = lambda lake, inputs, _: (
-        build for build in choose(_Forgetful(lake), inputs, None) if build.session >= inputs.sessions[-2]
-    )
+    build_features._choose = lambda lake, inputs, _: choose(_Forgetful(lake, inputs.sessions[-2]), inputs, None)
 
 
 class _Forgetful:
-    def __init__(self, lake: Any) -> None:
-        self._lake = lake
+    """Holds nothing from a session on."""
+
+    def __init__(self, lake: Any, since: date) -> None:
+        self._lake, self._since = lake, since
 
     def read(self, table: Any, **named: Any) -> Any:
-        return self._lake.read(table, **named).clear()
+        found = self._lake.read(table, **named)
+        return found.filter(found["session"] < self._since)
 
 
 JOB = Job(

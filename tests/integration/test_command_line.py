@@ -82,7 +82,24 @@ def test_performance_for_a_machine_and_for_a_person(shell: Shell, tmp_path: Path
     report = json.loads(shell("performance", "--json", "--export", str(tmp_path / "out")).stdout)
     assert (report["sessions"], report["cost_basis"]) == (DECIDED, "assumed")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["fills.csv", "sessions.csv"]
-    assert "buy-and-hold" in shell("performance").stdout
+    text = shell("performance", "--agents").stdout
+    for agent in ("macro", "money_flows", "technical", "top_performers"):
+        assert f"\n{agent}" in text
+
+
+def test_report_is_written_where_it_says_and_again_with_the_same_bytes(shell: Shell) -> None:
+    (path, before), (again, after) = [
+        (found, found.read_bytes()) for found in (write_report(shell), write_report(shell))
+    ]
+    assert path == again and path.is_relative_to(shell.state_dir)
+    assert before == after
+    assert f"{DECIDED} sessions" in before.decode()
+
+
+def write_report(shell: Shell) -> Path:
+    done = shell("report")
+    assert done.exit_code == 0, done.exception
+    return Path(done.stdout.strip())
 
 
 def test_doctor_finds_nothing_wrong_and_then_a_changed_entry(shell: Shell) -> None:
