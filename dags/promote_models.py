@@ -2,8 +2,8 @@
 
 Judges a model that decides on a paper account against the one that acts live, by the promotion rule of the policy, and
 records one entry in the promotion ledger. A shadow that is better gets a canary's account. A canary that is not worse
-is put before a person: a mail leads to the evidence on the page of `approve_live`. Live follows the ledger from its next decision
-on; the registry's aliases are set after the ledger. It starts by hand or by `tradeops models promote`.
+is put before a person: a mail leads to the evidence on the page of `approve_live`. Live follows the ledger from its
+next decision on; the registry's aliases are set after the ledger. It starts by hand or by `tradeops models promote`.
 
 ## Parameters
 - `version`: the model's version in the registry. Empty means the canary, else the shadow that entered first.
