@@ -59,6 +59,8 @@ def choose_staged(standing: ModelStanding, version: int | None = None) -> Staged
     Raises:
         UnknownRecord: No such model is staged.
     """
+    if version and version == standing.live_version:
+        raise UnknownRecord(f"v{version} acts live already; there is nothing to promote it to", version=version)
     staged = [one for one in standing.staged if version in (None, one.version)]
     if not staged:
         known = ", ".join(f"v{one.version} ({one.state})" for one in standing.staged) or "none; run train_blender first"

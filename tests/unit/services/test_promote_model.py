@@ -31,6 +31,7 @@ from tradeops.services.promote_model import (
     judge_case,
     read_case,
 )
+from tradeops.services.roll_back_model import roll_back
 
 __all__ = ["scene"]  # a fixture of the evaluation's scene
 
@@ -186,6 +187,28 @@ def test_without_a_version_the_canary_is_due_and_else_the_oldest_shadow() -> Non
 def test_nothing_staged_is_said_with_its_remedy() -> None:
     with pytest.raises(UnknownRecord, match="run train_blender first"):
         choose_staged(read_standing(()))
+
+
+def test_what_acts_live_already_cannot_go_on(ledger: InMemoryLedger) -> None:
+    apply(ledger, better(), "run 1")
+    apply(ledger, better(CANARY), "run 2")
+    with pytest.raises(UnknownRecord, match="v1 acts live already"):
+        choose_staged(read_standing(ledger.list_promotions()), 1)
+
+
+def test_a_yes_after_a_rollback_does_not_bring_the_model_live_against_another_incumbent(ledger: InMemoryLedger) -> None:
+    """The question waits, live is rolled back meanwhile, then somebody approves."""
+    apply(ledger, better(), "run 1")
+    apply(ledger, better(CANARY), "run 2")
+    ledger.record_promotion(replace(to_shadow(2, OTHER), previous_live=MODEL))
+    first = replace(better(), model=OTHER, version=2, evidence=replace(better().evidence, incumbent=MODEL))
+    apply(ledger, first, "run 3")
+    asked = replace(first, before=CANARY, would_be=ModelState.LIVE, needs_approval=True)
+    roll_back(ledger, requested_by="r", person="bob", session=first.evidence.last_session, reason="it loses")
+
+    with pytest.raises(IllegalTransition, match="evaluate again"):
+        apply(ledger, asked, "run 4")
+    assert read_standing(ledger.list_promotions()).live == PRIOR_BLEND
 
 
 def test_a_case_is_made_again_from_its_stored_evidence(scene: Scene) -> None:
