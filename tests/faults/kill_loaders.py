@@ -6,9 +6,10 @@ it found as JSON: `python -m tests.faults.kill_loaders <folder>`.
 
 import json
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import partial
@@ -212,6 +213,20 @@ def load_at_once(case: Case, folder: Path) -> dict[str, Any]:
     return {"error": "".join(each.detail for each in (*ended, judged)), "faults": judged.value}
 
 
+def load_twice(case: Case, folder: Path, mutate: Callable[[], None]) -> dict[str, Any]:
+    """One request by two processes at once; each stands still for a while before it publishes anything."""
+    mutate()
+    folder.mkdir(parents=True)
+    works = [partial(case.load, folder, Tripwire("before publish 1", strike=_linger))] * 2
+    ended = children.run_in_pool(works, folder / "answers", len(works))
+    judged = children.run(partial(case.find_faults, folder), folder)
+    return {"error": "".join(each.detail for each in (*ended, judged)), "faults": judged.value}
+
+
+def _linger() -> None:
+    time.sleep(1.0)
+
+
 def _judge_shared(case: Case, folder: Path) -> list[str]:
     """Another request reads its range again: good records are on the raw topic twice, and nowhere else."""
     return [fault for fault in case.find_faults(folder) if fault != "raw records"]
@@ -238,6 +253,10 @@ def forget_what_was_announced() -> None:
     announce_sessions.find_announced = lambda _log: None
 
 
+def hold_nothing() -> None:
+    SqliteEventLog.hold = lambda *_, **__: nullcontext()  # type: ignore[assignment,method-assign,return-value]
+
+
 MUTANTS: dict[str, tuple[Callable[[], None], str]] = {
     "forget_what_was_published": (forget_what_was_published, "after publish 2"),
     "commit_in_two_steps": (commit_in_two_steps, "within commit ingest"),
@@ -257,10 +276,11 @@ def main(folder: Path) -> None:
         for name, (place, mutate) in asked.items()
     ]
     works.append(partial(load_at_once, case, folder / "at_once"))
+    works.append(partial(load_twice, case, folder / "twice", lambda: None))
+    works.append(partial(load_twice, case, folder / "hold_nothing", hold_nothing))
     ended = children.run_in_pool(works, folder / "answers", 2)
-    answers = {
-        name: each.value or {"error": each.detail} for name, each in zip([*asked, "at once"], ended, strict=True)
-    }
+    names = (*asked, "at once", "twice", "hold_nothing")
+    answers = {name: each.value or {"error": each.detail} for name, each in zip(names, ended, strict=True)}
     (folder / "found.json").write_text(json.dumps(answers))
 
 

@@ -38,6 +38,14 @@ def test_loaders_at_once_lose_and_double_nothing(found: Found) -> None:
     assert found["at once"] == {"error": "", "faults": []}
 
 
+def test_one_request_by_two_processes_at_once_is_loaded_once(found: Found) -> None:
+    assert found["twice"] == {"error": "", "faults": []}
+
+
+def test_mutant_whose_processes_do_not_wait_for_each_other_is_found(found: Found) -> None:
+    assert "raw records" in found["hold_nothing"]["faults"]
+
+
 @pytest.mark.parametrize(
     ("mutant", "wrong"),
     [
