@@ -27,6 +27,9 @@ class Refusal(IntEnum):
     KINK = 20
     NOT_FINITE = 21
     NO_BOUNDARY = 22
+    NO_CLOSED_FORM = 23
+    TOO_FEW_STEPS = 24
+    DIVIDENDS = 25
     BELOW_INTRINSIC = 30
     ABOVE_BOUND = 31
     TIME_VALUE_LOST = 32
@@ -59,6 +62,11 @@ _REASONS: Final = {
     Refusal.NOT_FINITE: "the result lies outside what a float64 holds: use less extreme numbers",
     Refusal.NO_BOUNDARY: "no single exercise boundary exists for a negative rate without a positive dividend yield "
     "(for a put the two change roles): use price_on_lattice",
+    Refusal.NO_CLOSED_FORM: "volatility is too small beside rate and dividend yield for the closed form's factors: "
+    "use price_on_lattice",
+    Refusal.TOO_FEW_STEPS: "a lattice of this many steps does not reach from spot to strike: use more steps, or "
+    "price_european where there is hardly any volatility",
+    Refusal.DIVIDENDS: "the cash dividends before expiry are worth more than spot: check amounts and currency",
     Refusal.BELOW_INTRINSIC: "the quote is below the discounted intrinsic value: exercise against it is arbitrage",
     Refusal.ABOVE_BOUND: "the quote is not below the value of infinite volatility: selling it is arbitrage",
     Refusal.TIME_VALUE_LOST: "the quote's time value is below the resolution of its digits: any low volatility fits; "
