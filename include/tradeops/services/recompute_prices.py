@@ -1,0 +1,101 @@
+"""Recomputes a sample of what the kernels answered by a closed form that shares nothing with them."""
+
+import hashlib
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+from numpy.random import Generator, Philox
+
+from tradeops.domain.errors import PricingModelError
+from tradeops.domain.market import FloatArray
+from tradeops.pricing.closed_form import ReferenceOption, compute_reference, measure_condition, measure_scale
+from tradeops.pricing.option_columns import OptionColumns
+
+KEY_BYTES = 16
+ROUNDINGS = 64  # of the moneyness that the kernel and the closed form may differ by
+
+RowArray = npt.NDArray[np.intp]
+
+
+def choose_sample(request_id: str, good: npt.NDArray[np.bool_], share: float) -> RowArray:
+    """Draw rows by the request's own name, so that the same request is always checked in the same places.
+
+    Args:
+        request_id: Of the batch.
+        good: (N,) rows that have numbers.
+        share: Of them, in [0, 1]; above 0 at least one is drawn, at 1 all.
+
+    Returns:
+        Rising places; drawn with replacement, so they may be a little fewer.
+    """
+    places = np.flatnonzero(good)
+    if not len(places) or share in (0, 1):
+        return places if share else places[:0]
+    key = int.from_bytes(hashlib.sha256(request_id.encode()).digest()[:KEY_BYTES], "little")
+    draws = Generator(Philox(key=key)).integers(len(places), size=max(1, round(share * len(places))))
+    return places[np.unique(draws)]
+
+
+def find_wrong_greeks(
+    asked: OptionColumns, volatility: FloatArray, answers: Mapping[str, FloatArray], places: RowArray, tolerance: float
+) -> RowArray:
+    """Places where a value or Greek is off by more than `tolerance` of the size of its terms.
+
+    Args:
+        asked: European options.
+        volatility: (N,) a fraction a year.
+        answers: What is checked: (N,) by the names of `GreekColumns`.
+        places: Rows to recompute.
+        tolerance: As a share of the terms that a number is the sum of (`closed_form.measure_scale`).
+    """
+    wrong = [
+        place
+        for place in places
+        if not _agrees(
+            _read_option(asked, volatility, int(place)),
+            {name: float(column[place]) for name, column in answers.items()},
+            tolerance,
+        )
+    ]
+    return np.array(wrong, dtype=np.intp)
+
+
+def find_wrong_volatilities(
+    asked: OptionColumns, volatility: FloatArray, price: FloatArray, places: RowArray, tolerance: float
+) -> RowArray:
+    """Places where the closed form does not give back the price that a volatility was implied from."""
+    wrong = [
+        place
+        for place in places
+        if not _agrees(_read_option(asked, volatility, int(place)), {"value": float(price[place])}, tolerance)
+    ]
+    return np.array(wrong, dtype=np.intp)
+
+
+def _read_option(asked: OptionColumns, volatility: FloatArray, place: int) -> ReferenceOption:
+    return ReferenceOption(
+        kind=int(asked.kind[place]),
+        spot=float(asked.spot[place]),
+        strike=float(asked.strike[place]),
+        years=float(asked.years[place]),
+        rate=float(asked.rate[place]),
+        dividend_yield=float(asked.dividend_yield[place]),
+        volatility=float(volatility[place]),
+    )
+
+
+def _agrees(option: ReferenceOption, answers: Mapping[str, float], tolerance: float) -> bool:
+    try:
+        reference = compute_reference(option)
+    except PricingModelError:
+        return False  # the kernel gave a number where there is none
+    far = {name for name, answer in answers.items() if not _is_near(answer, reference[name], tolerance)}
+    if not far:
+        return True
+    scale, allowed = measure_scale(option), tolerance + ROUNDINGS * measure_condition(option)
+    return all(abs(answers[name] - reference[name]) <= allowed * scale[name] for name in far)
+
+
+def _is_near(answer: float, reference: float, tolerance: float) -> bool:
+    return abs(answer - reference) <= tolerance * abs(reference)
