@@ -67,6 +67,7 @@ def test_deciding_sources_hold_the_steps_and_leave_the_edges_out() -> None:
     assert {name.split("/")[1] for name in names if name.startswith("tradeops/")} <= {
         "domain",
         "features",
+        "pricing",
         "coordination",
         "risk",
         "execution",
