@@ -198,7 +198,7 @@ def test_on_call_is_told_once_that_a_question_waits_with_evidence_deadline_and_l
     (*_, entry) = room.read_entries()
     text = " ".join(mail.get_content().split())
 
-    assert mail["Subject"] == "[tradeops] blender v1 waits for an answer: may it act live?"
+    assert mail["Subject"] == "[tradeops] blender v1 waits for a person's approval to act live"
     said = text.split("until ")[1][:16]
     asked_until = datetime.strptime(said, "%Y-%m-%d %H:%M").replace(tzinfo=UTC)
     assert before + timedelta(hours=4) <= asked_until <= datetime.now(UTC) + timedelta(hours=4)
@@ -224,7 +224,7 @@ def test_a_rejection_and_no_answer_are_entries_of_a_run_that_succeeds(
     (*_, entry) = room.read_entries()
     assert (entry.verdict, entry.after, entry.approver) == (Verdict.REJECTED, ModelState.CANARY, approver)
     assert room.asked[0]["timeout"] == timedelta(seconds=30)
-    answered = "ann said no" if person else "no answer in time"
+    answered = "answered no" if person else "no answer in time"
     assert entry.reason.startswith(f"{answered}; the rule was met: pinball difference")
     assert room.aliases.found == {"canary": 1}
 

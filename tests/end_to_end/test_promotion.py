@@ -218,7 +218,7 @@ def test_the_question_shows_the_evidence_and_only_who_may_answers(floor: Floor, 
     ):
         assert text in asked.body
     assert asked.refused == {OTHER: 403, "tradeops_tasks": 403}
-    waits = "[tradeops] blender v1 waits for an answer: may it act live?"
+    waits = "[tradeops] blender v1 waits for a person's approval to act live"
     assert list_subjects(floor, "waits") == [waits, waits]  # one a question: the one without an answer, and this one
 
 

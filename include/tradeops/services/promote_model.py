@@ -173,7 +173,7 @@ def _name_verdict(case: PromotionCase, moves: bool) -> Verdict:
 def _explain(case: PromotionCase, moves: bool, approver: str) -> str:
     if moves or not case.allowed:
         return case.reason
-    answer = "no answer in time" if approver == NOBODY else f"{approver} said no"
+    answer = "no answer in time" if approver == NOBODY else "answered no"
     return f"{answer}; the rule was met: {case.reason}"
 
 

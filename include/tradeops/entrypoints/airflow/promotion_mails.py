@@ -31,7 +31,7 @@ def _describe_question(case: dict[str, Any], link: str, until: datetime) -> "Not
     version = case["version"]
     return Notification(
         cause=("promote_models", "question", link),
-        subject=f"blender v{version} waits for an answer: may it act {case['would_be']}?",
+        subject=f"blender v{version} waits for a person's approval to act {case['would_be']}",
         facts=(
             ("rule", f"met: {case['reason']}"),
             ("evidence", case["evidence"]),
