@@ -72,7 +72,8 @@ def redrive_letters(
         return
     for letter in sent:
         write_line(f"{'would send' if dry_run else 'sent'} {letter.address} to {letter.topic}, key {letter.key!r}")
-    write_line(f"{len(sent)} letters {'would be sent again' if dry_run else 'sent again; the next ingest reads them'}")
+    count = f"{len(sent)} letter{'' if len(sent) == 1 else 's'}"
+    write_line(f"{count} {'would be sent again' if dry_run else 'sent again; the next ingest reads them'}")
 
 
 @contextmanager
