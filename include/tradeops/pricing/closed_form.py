@@ -73,8 +73,10 @@ def compute_reference(option: ReferenceOption) -> Mapping[str, float]:
     kind, spot, _, years, rate, carry, volatility = option
     parts = _Parts.of(option)
     side = -1 if parts.moneyness > 0 else 1  # the side out of the money loses no digits
-    value = side * (parts.share * _integrate(side * parts.upper) - parts.bond * _integrate(side * parts.lower))
-    delta = side * parts.discount * _integrate(side * parts.upper)
+    value = side * (
+        parts.share * integrate_normal(side * parts.upper) - parts.bond * integrate_normal(side * parts.lower)
+    )
+    delta = side * parts.discount * integrate_normal(side * parts.upper)
     if side != kind:
         value, delta = value + kind * (parts.share - parts.bond), delta + kind * parts.discount
     curve = _curve(option, parts)
@@ -150,7 +152,8 @@ def _turn(option: ReferenceOption, parts: _Parts, *, size: bool = False) -> floa
     return parts.density * (abs(drift) + abs(narrowing) if size else drift - narrowing)
 
 
-def _integrate(deviation: float) -> float:
+def integrate_normal(deviation: float) -> float:
+    """Probability that a standard normal number is below `deviation`."""
     return math.erfc(-deviation / math.sqrt(2)) / 2
 
 

@@ -1,19 +1,20 @@
 """What the pricing service can be asked for: how it is computed, and how an answer is checked."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from tradeops.domain.market import FloatArray
 from tradeops.domain.options import ExerciseStyle
+from tradeops.pricing.american_greeks import evaluate_american_greeks
 from tradeops.pricing.black_scholes import evaluate_european
 from tradeops.pricing.implied_volatility import solve_implied_volatility
 from tradeops.pricing.kernel_sources import KERNEL_SOURCES
 from tradeops.pricing.option_columns import OptionColumns
 from tradeops.pricing.refusals import RefusalArray
-from tradeops.services.recompute_prices import RowArray, find_wrong_greeks, find_wrong_volatilities
+from tradeops.services.recompute_prices import RowArray, find_wrong_american, find_wrong_greeks, find_wrong_volatilities
 
 VERSION = KERNEL_SOURCES[:12]
 
@@ -80,6 +81,33 @@ class EuropeanTask:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AmericanTask:
+    """Values after Bjerksund and Stensland, and their slopes, of a volatility (N,)."""
+
+    asked: OptionColumns
+    volatility: FloatArray
+
+    @property
+    def inputs(self) -> Mapping[str, FloatArray]:
+        """Everything that is given, (N,) each."""
+        return {**self.asked.named, "volatility": self.volatility}
+
+    @property
+    def model_version(self) -> str:
+        """Name of the model, and a hash of the kernels' sources."""
+        return f"bjerksund_stensland_2002/{VERSION}"
+
+    def compute(self) -> Answer:
+        """Ask the kernel."""
+        rows = evaluate_american_greeks(self.inputs)
+        return Answer({field.name: getattr(rows.greeks, field.name) for field in fields(rows.greeks)}, rows.refusal)
+
+    def find_wrong(self, answer: Answer, places: RowArray, tolerance: float) -> RowArray:
+        """Recompute some values; those that differ."""
+        return find_wrong_american(self.asked, self.volatility, answer.columns["value"], places, tolerance)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImpliedTask:
     """Volatilities at which Black, Scholes and Merton's value is a price (N,)."""
 
@@ -123,4 +151,9 @@ def list_first_tasks() -> tuple[OptionTask, ...]:
     )
     volatility = np.full(rows, 0.25)
     price = np.maximum(kind * (asked.spot - strike), 0.0) + 8.0 * np.sqrt(years)
-    return (EuropeanTask(asked=asked, volatility=volatility), ImpliedTask(asked=asked, price=price))
+    american = replace(asked, style=ExerciseStyle.AMERICAN)
+    return (
+        EuropeanTask(asked=asked, volatility=volatility),
+        AmericanTask(asked=american, volatility=volatility),
+        ImpliedTask(asked=asked, price=price),
+    )

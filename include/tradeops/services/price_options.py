@@ -6,16 +6,17 @@ from typing import Self
 
 import numpy as np
 
-from tradeops.domain.errors import PricingError, PricingModelError
+from tradeops.domain.errors import InvalidPricingInput, PricingError, PricingModelError
 from tradeops.domain.lifecycle import advance
 from tradeops.domain.market import FloatArray
+from tradeops.domain.options import ExerciseStyle
 from tradeops.domain.service_health import SERVICE_STEPS, ServiceHealth
 from tradeops.ports.clock import Clock
 from tradeops.pricing.black_scholes import GreekColumns
 from tradeops.pricing.option_columns import ImpliedColumns, OptionColumns, PricedColumns, Verdicts
 from tradeops.pricing.refusals import Refusal
 from tradeops.resilience.breaker import Breaker, BreakerPolicy
-from tradeops.services.option_tasks import Answer, EuropeanTask, ImpliedTask, OptionTask, list_first_tasks
+from tradeops.services.option_tasks import AmericanTask, Answer, EuropeanTask, ImpliedTask, OptionTask, list_first_tasks
 from tradeops.services.tell_batches import PricedBatch, tell_batch
 from tradeops.services.watch_prices import PriceWatch, WatchLimits
 from tradeops.telemetry import PRICING, PricingInstruments
@@ -108,12 +109,19 @@ class PricingService:
             PricingError: The service is stopped, or the kernel fails.
             CircuitOpen: The kernel failed too often just now.
         """
-        answer, verdicts = self._ask(EuropeanTask(asked=asked, volatility=volatility), request_id)
+        task = AmericanTask if asked.style is ExerciseStyle.AMERICAN else EuropeanTask
+        answer, verdicts = self._ask(task(asked=asked, volatility=volatility), request_id)
         greeks = GreekColumns(**answer.columns)
         return PricedColumns(asked=asked, volatility=volatility, greeks=greeks, verdicts=verdicts)
 
     def imply(self, asked: OptionColumns, price: FloatArray, *, request_id: str) -> ImpliedColumns:
-        """Implied volatilities of prices (N,); else as `price`."""
+        """Implied volatilities of European options of prices (N,); else as `price`.
+
+        Raises:
+            InvalidPricingInput: The options are American.
+        """
+        if asked.style is ExerciseStyle.AMERICAN:
+            raise InvalidPricingInput("implied volatilities are of European options: price them as European")
         answer, verdicts = self._ask(ImpliedTask(asked=asked, price=price), request_id)
         return ImpliedColumns(volatility=answer.columns["volatility"], verdicts=verdicts)
 

@@ -9,6 +9,7 @@ from numpy.random import Generator, Philox
 
 from tradeops.domain.errors import PricingModelError
 from tradeops.domain.market import FloatArray
+from tradeops.pricing.american_closed_form import compute_american
 from tradeops.pricing.closed_form import ReferenceOption, compute_reference, measure_condition, measure_scale
 from tradeops.pricing.option_columns import OptionColumns
 
@@ -61,6 +62,14 @@ def find_wrong_greeks(
     return np.array(wrong, dtype=np.intp)
 
 
+def find_wrong_american(
+    asked: OptionColumns, volatility: FloatArray, value: FloatArray, places: RowArray, tolerance: float
+) -> RowArray:
+    """Places where an American value is off by more than `tolerance` of spot and strike."""
+    wrong = [place for place in places if not _agrees_american(asked, volatility, value, int(place), tolerance)]
+    return np.array(wrong, dtype=np.intp)
+
+
 def find_wrong_volatilities(
     asked: OptionColumns, volatility: FloatArray, price: FloatArray, places: RowArray, tolerance: float
 ) -> RowArray:
@@ -99,3 +108,15 @@ def _agrees(option: ReferenceOption, answers: Mapping[str, float], tolerance: fl
 
 def _is_near(answer: float, reference: float, tolerance: float) -> bool:
     return abs(answer - reference) <= tolerance * abs(reference)
+
+
+def _agrees_american(
+    asked: OptionColumns, volatility: FloatArray, value: FloatArray, place: int, tolerance: float
+) -> bool:
+    option = _read_option(asked, volatility, place)
+    try:
+        reference = compute_american(option)
+    except PricingModelError:
+        return False
+    allowed = tolerance * (option.spot + option.strike) + reference.rounding
+    return abs(float(value[place]) - reference.value) <= allowed

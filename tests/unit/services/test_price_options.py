@@ -20,7 +20,9 @@ from tradeops.domain.errors import (
     PricingError,
     PricingModelError,
 )
+from tradeops.domain.options import ExerciseStyle
 from tradeops.domain.service_health import ServiceHealth
+from tradeops.pricing.american_greeks import evaluate_american_greeks
 from tradeops.pricing.black_scholes import EuropeanRows, GreekColumns, evaluate_european
 from tradeops.pricing.implied_volatility import solve_implied_volatility
 from tradeops.services import option_tasks
@@ -298,3 +300,29 @@ def collect_log(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def refuse_constant(name: str) -> Callable[[str], float]:
     raise AssertionError(f"{name} is no JSON")
+
+
+AMERICAN = replace(make_columns(60), style=ExerciseStyle.AMERICAN)
+
+
+def test_american_options_are_worth_no_less_than_european_ones(bench: Bench) -> None:
+    found = bench.service.price(AMERICAN, VOLATILITY[:60], request_id="r")
+    european = bench.service.price(replace(AMERICAN, style=ExerciseStyle.EUROPEAN), VOLATILITY[:60], request_id="r")
+    assert all(found.read(row).value >= european.read(row).value for row in range(60))
+    assert found.verdicts.model_version.startswith("bjerksund_stensland_2002/")
+
+
+def test_mutant_a_wrong_american_kernel_degrades(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def evaluate(columns: dict[str, object]) -> EuropeanRows:
+        rows = evaluate_american_greeks(columns)  # type: ignore[arg-type]
+        return replace(rows, greeks=replace(rows.greeks, value=rows.greeks.value * (1 + 1e-6)))
+
+    monkeypatch.setattr(option_tasks, "evaluate_american_greeks", evaluate)
+    found = bench.service.price(AMERICAN, VOLATILITY[:60], request_id="r")
+    assert bench.service.health is ServiceHealth.DEGRADED
+    assert found.verdicts.differs.sum() >= 40
+
+
+def test_implied_volatilities_of_american_options_are_refused(bench: Bench) -> None:
+    with pytest.raises(InvalidPricingInput, match="of European options"):
+        bench.service.imply(AMERICAN, VOLATILITY[:60], request_id="r")
