@@ -13,6 +13,7 @@ import numpy as np
 from tradeops.domain.errors import InvalidPricingInput
 from tradeops.domain.market import FloatArray
 from tradeops.pricing.contract_columns import NumberColumn, lay_out
+from tradeops.pricing.lattice_kernels import still_to_pay_rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,10 +35,10 @@ class CashDividend:
             raise InvalidPricingInput(f"a dividend's amount is ≥ 0, not {self.amount!r}", amount=self.amount)
 
 
-def lay_out_dividends(dividends: Iterable[CashDividend]) -> tuple[FloatArray, FloatArray]:
-    """Years and amounts, (D,) each."""
-    paid = tuple(dividends)
-    return np.array([d.years for d in paid], np.float64), np.array([d.amount for d in paid], np.float64)
+def lay_out_dividends(dividends: Iterable[CashDividend]) -> FloatArray:
+    """(2, D): years, then amounts."""
+    paid = [(dividend.years, dividend.amount) for dividend in dividends]
+    return np.array(paid, np.float64).reshape(-1, 2).T.copy()
 
 
 def escrow_spot(
@@ -55,11 +56,16 @@ def escrow_spot(
         InvalidPricingInput: Columns are no numbers or do not broadcast, or the dividends are worth the spot or more.
     """
     shape, columns = lay_out({"spot": spot, "years": years, "rate": rate})
-    at, amount = lay_out_dividends(dividends)
-    counted = at <= columns["years"][:, None]
-    rest = columns["spot"] - (np.where(counted, amount, 0.0) * np.exp(-columns["rate"][:, None] * at)).sum(axis=1)
-    if not (rest > 0.0).all():
-        row = int(np.flatnonzero(~(rest > 0.0))[0])
-        raise InvalidPricingInput(f"row {row}: spot less the dividends before expiry is not above 0", row=row)
+    worth = np.empty(len(columns["spot"]))
+    still_to_pay_rows(columns["years"], columns["rate"], lay_out_dividends(dividends), worth)
+    rest = columns["spot"] - worth
+    bad = ~((rest > 0.0) & np.isfinite(rest) & np.isfinite(columns["years"]) & np.isfinite(columns["rate"]))
+    if bad.any():
+        row = int(np.flatnonzero(bad)[0])
+        values = {name: float(column[row]) for name, column in columns.items()}
+        raise InvalidPricingInput(
+            f"row {row}, {values}: spot less the dividends before expiry is a finite number above 0, not {rest[row]!r}",
+            row=row,
+        )
     escrowed: FloatArray = rest.reshape(shape)
     return escrowed

@@ -56,7 +56,7 @@ def _drop(z: float, half: float) -> float:
 def _weigh(x: float, s: float) -> tuple[float, float, float]:
     """b, e^(x/2) − b and b′, each without cancellation where it is small."""
     upper, lower = x / s + 0.5 * s, x / s - 0.5 * s  # lower ≤ 0
-    top = math.exp(0.5 * x)
+    top = exponential(0.5 * x)
     slope = ROOT_HALF_PI_INVERSE * exponential(-0.5 * (upper * upper - x))
     if upper <= 0.0:
         worth = slope * _drop(-x / s, 0.5 * s)
@@ -100,7 +100,7 @@ def _solve(x: float, quote: float) -> float:
         low, high = 0.0, turn
         s = turn * math.sqrt(logarithm(at_turn) / goal)
     else:
-        goal = logarithm(math.exp(0.5 * x) - quote)
+        goal = logarithm(exponential(0.5 * x) - quote)
         low, high = turn, turn + _WIDEST
         s = max(turn, quote * _ROOT_TWO_PI)  # b ≤ s/√(2π) for any x
     for _ in range(_STEPS):
@@ -136,12 +136,12 @@ def solve_row(  # noqa: PLR0911 - a reason each
     intrinsic = max(0.0, kind * (now - later))
     extra = price - intrinsic
     noise = _RESOLUTION * (now + later)
-    if extra < 0.0 and extra < -noise:
+    if extra < -noise:
         return np.nan, _BELOW
     if extra <= max(noise if intrinsic > 0.0 else 0.0, _LEAST_QUOTE * unit):
         return np.nan, _LOST
     x = -abs(logarithm(spot / strike) + (rate - dividend_yield) * years)
-    quote, top = extra / unit, math.exp(0.5 * x)
+    quote, top = extra / unit, exponential(0.5 * x)
     if top - quote <= _RESOLUTION * top:
         return np.nan, _ABOVE
     s = _solve(x, quote)

@@ -63,7 +63,7 @@ def value_row(
     now, later = spot * exponential(-dividend_yield * years), strike * exponential(-rate * years)
     drift = rate - dividend_yield
     moneyness = logarithm(spot / strike) + drift * years
-    centre, half = moneyness / divisor, 0.5 * total
+    centre, half = moneyness / divisor, 0.0 if flat else 0.5 * total
     upper, lower = _clip(centre + half), _clip(centre - half)
     nearer = abs(upper) < abs(lower)
     least = upper if nearer else lower

@@ -120,7 +120,7 @@ def _value(
         raise InvalidPricingInput(f"steps is an odd number from {_FEWEST} to {_MOST:,}, not {steps!r}", steps=steps)
     rows = np.stack(tuple(columns.values()), axis=1)
     found, refusal = np.empty((len(rows), LATTICE_ROWS)), np.empty(len(rows), np.int8)
-    paid = np.stack(lay_out_dividends(dividends))
+    paid = lay_out_dividends(dividends)
     value_lattice_rows(rows, ExerciseStyle(style) is ExerciseStyle.AMERICAN, steps, paid, found, refusal)
     return found, refusal
 

@@ -127,6 +127,13 @@ def value_lattice_row(contract: Contract, american: bool, steps: int, paid: Floa
 
 def _make(sources: str):  # type: ignore[no-untyped-def]
     @njit(cache=True, error_model="numpy")
+    def still_to_pay_rows(years: FloatArray, rate: FloatArray, paid: FloatArray, out: FloatArray) -> None:
+        """Present values (N,) of the dividends (2, D) up to and on expiry."""
+        sources  # noqa: B018 - a part of the cache's key
+        for row in range(len(years)):
+            out[row] = _still_to_pay(0.0, years[row], rate[row], paid)
+
+    @njit(cache=True, error_model="numpy")
     def value_lattice_rows(
         columns: FloatArray, american: bool, steps: int, paid: FloatArray, out: FloatArray, refusals: RefusalArray
     ) -> None:
@@ -137,7 +144,7 @@ def _make(sources: str):  # type: ignore[no-untyped-def]
             contract = (one[0], one[1], one[2], one[3], one[4], one[5], one[6])
             refusals[row] = np.int8(value_lattice_row(contract, american, steps, paid, out[row]))
 
-    return value_lattice_rows
+    return still_to_pay_rows, value_lattice_rows
 
 
-value_lattice_rows = _make(KERNEL_SOURCES)
+still_to_pay_rows, value_lattice_rows = _make(KERNEL_SOURCES)
