@@ -6,6 +6,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import tests.servers.given  # noqa: F401 - keeps what is deleted below
+
 ROOT = Path(__file__).resolve().parents[1]
 _HOME = tempfile.mkdtemp(prefix="tradeops-tests-")
 atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
