@@ -38,6 +38,30 @@ def shell(decided_history: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     return Shell(state, monkeypatch)
 
 
+@dataclass(frozen=True)
+class Checked:
+    """A decided history that a first summary has checked, and what it said."""
+
+    state_dir: Path
+    said: str
+
+
+@pytest.fixture(scope="module")
+def checked(decided_history: Path, tmp_path_factory: pytest.TempPathFactory) -> Checked:
+    state = tmp_path_factory.mktemp("checked") / "state"
+    shutil.copytree(decided_history, state)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        return Checked(state, Shell(state, monkeypatch)("summary").stdout)
+
+
+@pytest.fixture
+def checked_shell(checked: Checked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    """On a copy of what the summary has checked."""
+    state = tmp_path / "state"
+    shutil.copytree(checked.state_dir, state)
+    return Shell(state, monkeypatch)
+
+
 def run_process(state_dir: Path, *words: str) -> subprocess.CompletedProcess[str]:
     environment = make_child_environment(Settings(state_dir=state_dir))
     command: Sequence[str] = (sys.executable, "-m", "tradeops.entrypoints.command_line", *words)
@@ -49,8 +73,8 @@ def test_nothing_due_is_said(shell: Shell) -> None:
     assert (done.exit_code, done.stdout) == (0, f"nothing is due; the newest closed session of live is {LAST}\n")
 
 
-def test_a_decision_is_explained_step_by_step(shell: Shell) -> None:
-    wanted = next(line for line in shell("summary").stdout.splitlines() if "  why" in line).split()[1]
+def test_a_decision_is_explained_step_by_step(shell: Shell, checked: Checked) -> None:
+    wanted = next(line for line in checked.said.splitlines() if "  why" in line).split()[1]
     text = shell("cycle", "show", wanted).stdout
     for word in ("bundle", "opinion", "forecast", "slate", "edge", "target", "gate", "order", "recorded"):
         assert f"\n{word}" in text
@@ -63,17 +87,18 @@ def test_a_decision_is_found_by_the_beginning_of_its_id(shell: Shell) -> None:
     assert json.loads(shell("cycle", "show", cycle_id[:10], "--json").stdout) == shown
 
 
-def test_summary_counts_and_checks(shell: Shell) -> None:
-    text = shell("summary").stdout
+def test_summary_counts_and_checks(checked: Checked, checked_shell: Shell) -> None:
+    text = checked.said
     assert f"{DECIDED} sessions" in text
     assert f"replay {DECIDED}/{DECIDED} identical" in text
     assert f"of {DECIDED} sessions recomputed" in text
     assert "no evidence of skill" in text
-    assert "nothing has changed since" in shell("summary").stdout
+    assert "nothing has changed since" not in text
+    assert "nothing has changed since" in checked_shell("summary").stdout
 
 
-def test_summary_is_verified_again_after_the_ledger_changed(shell: Shell) -> None:
-    shell("summary")
+def test_summary_is_verified_again_after_the_ledger_changed(checked_shell: Shell) -> None:
+    shell = checked_shell
     shell("kill-switch", "set", "freeze", "--person", "a tester", "--reason", "a drill")
     assert "nothing has changed since" not in shell("summary").stdout
 
@@ -140,14 +165,32 @@ def test_frozen_book_sends_no_order_and_a_reset_lets_it_go_on(shell: Shell) -> N
     ],
 )
 def test_what_cannot_be_done_is_one_line_with_its_exit_code(
-    decided_history: Path, words: tuple[str, ...], code: int, hint: str
+    decided_history: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: tuple[str, ...],
+    code: int,
+    hint: str,
 ) -> None:
-    done = run_process(decided_history, *words)
-    assert done.returncode == code
-    assert hint in done.stderr
-    assert "Traceback" not in done.stderr
+    monkeypatch.setenv("TRADEOPS_STATE_DIR", str(decided_history))
+    monkeypatch.setattr(sys, "argv", ["tradeops", *words])
+    with pytest.raises(SystemExit) as ended:
+        command_line.main()
+    assert ended.value.code == code
+    check_one_line(capsys.readouterr().err, code, hint)
+
+
+def test_a_process_of_its_own_ends_with_that_line_and_code(decided_history: Path) -> None:
+    done = run_process(decided_history, "cycle", "show", "feed")
+    assert done.returncode == 1
+    check_one_line(done.stderr, 1, "no decision begins with")
+
+
+def check_one_line(said: str, code: int, hint: str) -> None:
+    assert hint in said
+    assert "Traceback" not in said
     if code == 1:
-        assert done.stderr.startswith("tradeops: ") and done.stderr.count("\n") == 1
+        assert said.startswith("tradeops: ") and said.count("\n") == 1
 
 
 def test_logs_are_json_lines_with_run_cycle_and_bundle(decided_history: Path, tmp_path: Path) -> None:
