@@ -20,7 +20,7 @@ from sqlalchemy import (
     select,
 )
 
-from tradeops.adapters.sqlite import HeldConnection, create_sqlite_engine
+from tradeops.adapters.databases import open_database, take_lock
 from tradeops.domain.books import Book
 from tradeops.domain.canonical import encode_canonical
 from tradeops.domain.decoding import decode_canonical
@@ -36,7 +36,8 @@ METADATA = MetaData()
 ANSWERS = Table(
     "answers",
     METADATA,
-    Column("client_order_id", Text, primary_key=True, nullable=False),
+    # Sorted by bytes, whatever language the database speaks.
+    Column("client_order_id", Text().with_variant(Text(collation="C"), "postgresql"), primary_key=True, nullable=False),
     Column("book", Text, nullable=False),
     Column("valid_on", Date, nullable=False),
     Column("content", Text, nullable=False),
@@ -44,15 +45,23 @@ ANSWERS = Table(
     Column("reason", Text, nullable=False),
     Index("ix_answers_book_valid_on", "book", "valid_on"),
 )
-for _change in ("UPDATE", "DELETE"):
-    event.listen(
-        ANSWERS,
-        "after_create",
-        DDL(  # type: ignore[no-untyped-call]
-            f"CREATE TRIGGER answers_refuse_{_change.lower()} BEFORE {_change} ON answers "
-            f"BEGIN SELECT RAISE(ABORT, 'answers are never changed'); END"
-        ),
-    )
+_TRIGGERS = {
+    "sqlite": [
+        f"CREATE TRIGGER answers_refuse_{change.lower()} BEFORE {change} ON answers "
+        f"BEGIN SELECT RAISE(ABORT, 'answers are never changed'); END"
+        for change in ("UPDATE", "DELETE")
+    ],
+    "postgresql": [
+        "CREATE FUNCTION answers_never_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION "
+        "USING MESSAGE = 'answers are never changed', ERRCODE = 'integrity_constraint_violation'; END $$",
+        "CREATE TRIGGER answers_refuse_change BEFORE UPDATE OR DELETE OR TRUNCATE ON answers "
+        "FOR EACH STATEMENT EXECUTE FUNCTION answers_never_change()",
+    ],
+}
+for _dialect, _statements in _TRIGGERS.items():
+    for _statement in _statements:
+        _trigger = DDL(_statement).execute_if(dialect=_dialect)  # type: ignore[no-untyped-call]
+        event.listen(ANSWERS, "after_create", _trigger)
 
 _INSERT = insert(ANSWERS)
 _FIRST_ANSWERS = select(ANSWERS.c.client_order_id, ANSWERS.c.state, ANSWERS.c.reason).where(
@@ -70,13 +79,13 @@ _OPEN = (
 
 
 class PaperBroker:
-    """`Broker` on a database file of its own.
+    """`Broker` on a database of its own; any number of processes may send to it.
 
     It holds one connection. Threads may share it and wait for each other; a forked process opens
     its own. Whoever opens it closes it.
 
     Args:
-        url: Of the database file.
+        url: Of the database, on SQLite or PostgreSQL.
         execute: What becomes of orders in a session; a pure function.
         accepts: Why an order is rejected, or None.
     """
@@ -84,13 +93,15 @@ class PaperBroker:
     def __init__(self, url: str, *, execute: Execute, accepts: Accepts) -> None:
         self._execute = execute
         self._accepts = accepts
-        self._connection = HeldConnection(create_sqlite_engine(url))
+        self._connection = open_database(url)
         with self._connection.write() as connection:
+            take_lock(connection, "broker schema")
             METADATA.create_all(connection)
 
     def submit(self, book_id: BookId, order: Order) -> OrderChange:
         """Take an order once; see the port."""
         with self._connection.write() as connection:
+            take_lock(connection, f"broker/{order.client_order_id}")
             known = _find_answers(connection, [order.client_order_id])
             if known:
                 return known[order.client_order_id]

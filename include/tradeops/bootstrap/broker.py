@@ -9,13 +9,13 @@ from tradeops.ports.trading_calendar import TradingCalendar
 
 
 def open_broker(url: str, *, source: MarketSource, calendar: TradingCalendar, policy: TradingPolicy) -> PaperBroker:
-    """The broker of `TRADEOPS_BROKER_URL`; a SQLite URL is the paper broker's own book.
+    """The broker of `TRADEOPS_BROKER_URL`; a database is the paper broker's own book.
 
     Raises:
         ConfigurationError: No adapter serves the URL.
     """
-    if not url.startswith("sqlite:"):
-        raise refuse_scheme("TRADEOPS_BROKER_URL", url, "sqlite (paper broker)")
+    if not url.startswith(("sqlite:", "postgresql+psycopg:")):
+        raise refuse_scheme("TRADEOPS_BROKER_URL", url, "sqlite, postgresql+psycopg (paper broker)")
     return PaperBroker(
         url,
         execute=make_executor(source, calendar, policy),

@@ -10,6 +10,6 @@ def open_ledger_by_url(url: str) -> SqlLedger:
     Raises:
         ConfigurationError: No adapter serves the URL.
     """
-    if not url.startswith("sqlite:"):
-        raise refuse_scheme("TRADEOPS_LEDGER_URL", url, "sqlite")
+    if not url.startswith(("sqlite:", "postgresql+psycopg:")):
+        raise refuse_scheme("TRADEOPS_LEDGER_URL", url, "sqlite, postgresql+psycopg")
     return open_ledger(url)

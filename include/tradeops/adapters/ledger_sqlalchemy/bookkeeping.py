@@ -11,6 +11,7 @@ from tradeops.adapters.ledger_sqlalchemy.chain import (
     append_entry,
     find_newest_payload,
     find_payload,
+    lock_stream,
 )
 from tradeops.adapters.ledger_sqlalchemy.order_states import check_final_changes, read_history
 from tradeops.adapters.ledger_sqlalchemy.part import AnyRow, LedgerPart
@@ -52,7 +53,7 @@ class SqlBookKeeping(LedgerPart):
     def record_settlement(self, settlement: Settlement, learner_states: Sequence[LearnerState]) -> None:
         """Write a settlement with everything that belongs to it in one transaction; see the port."""
         payload = encode_payload(settlement)
-        with self._connection.write() as connection:
+        with self._write(settlement.book_id.stream) as connection:
             if not _is_settled(connection, settlement, payload):
                 _check_orders(connection, settlement)
                 _append_settlement(connection, settlement, payload)
@@ -127,6 +128,7 @@ def _append_settlement(connection: Connection, settlement: Settlement, payload: 
 
 def _keep_learner_state(connection: Connection, state: LearnerState) -> None:
     key = state.state_id
+    lock_stream(connection, LEARNERS_STREAM)
     if find_payload(connection, LEARNERS_STREAM, Kind.LEARNER_STATE, key) is None:
         new = NewEntry(stream=LEARNERS_STREAM, kind=Kind.LEARNER_STATE, key=key, payload=encode_payload(state))
         append_entry(connection, new)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
+from tradeops.adapters.databases import take_lock
 from tradeops.adapters.ledger_sqlalchemy.payloads import Kind
 from tradeops.adapters.ledger_sqlalchemy.tables import ENTRIES, STREAMS
 from tradeops.domain.identifiers import content_hash
@@ -53,6 +54,16 @@ class Head:
     digest: str
 
 
+def lock_stream(connection: Connection, stream: str) -> None:
+    """Let no other transaction that locks the stream go on before this one ends.
+
+    Whoever appends, or writes what depends on a stream, locks it before the first read. A book's
+    claims are written under the lock of the book. Books come before the streams that all share,
+    so that no two transactions wait for each other.
+    """
+    take_lock(connection, f"ledger/{stream}")
+
+
 def read_head(connection: Connection, stream: str) -> Head:
     """The end of a stream."""
     row = connection.execute(_HEAD, {"stream": stream}).one_or_none()
@@ -66,7 +77,7 @@ def hash_entry(new: NewEntry, previous: Head) -> str:
 
 
 def append_entry(connection: Connection, new: NewEntry) -> int:
-    """Write an entry behind the head of its stream and return its id."""
+    """Write an entry behind the head of its stream, which the transaction has locked, and return its id."""
     head = read_head(connection, new.stream)
     digest = hash_entry(new, head)
     row = {

@@ -26,7 +26,7 @@ class SqlCycleClaims(LedgerPart):
 
     def claim_cycle(self, request: ClaimRequest) -> Claim:
         """Claim the one cycle of (account, stage, run, as_of); see the port."""
-        with self._connection.write() as connection:
+        with self._write(request.book_id.stream) as connection:
             key = {"stream": request.book_id.stream, "as_of": request.as_of}
             row = connection.execute(_BY_TIME, key).one_or_none()
             if row is None:
@@ -37,7 +37,7 @@ class SqlCycleClaims(LedgerPart):
 
     def renew_claim(self, claim: Claim) -> None:
         """Extend the claim's life; see the port."""
-        with self._connection.write() as connection:
+        with self._write(claim.book_id.stream) as connection:
             row = check_epoch(connection, claim)
             if row.state != CycleState.CLOSED:
                 expires_at = read_clock(connection) + row.ttl_seconds

@@ -13,6 +13,17 @@ from tradeops.domain.errors import DataError
 _TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
+class ByteText(TypeDecorator[str]):
+    """Text that sorts by its bytes, as SQLite's does, whatever language a PostgreSQL database speaks."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """With the collation C where there are others."""
+        return dialect.type_descriptor(Text(collation="C") if dialect.name == "postgresql" else Text())
+
+
 class ExactDecimal(TypeDecorator[Decimal]):
     """A decimal: canonical text on SQLite, whose numbers are floats, and NUMERIC on PostgreSQL."""
 

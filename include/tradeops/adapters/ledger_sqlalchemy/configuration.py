@@ -48,13 +48,13 @@ class SqlConfiguration(LedgerPart):
         """Append a level with who set it and why."""
         payload = encode_payload(KillSwitchSetting(level=level, person=person, reason=reason))
         stream = book_id.stream
-        with self._connection.write() as connection:
+        with self._write(stream) as connection:
             # Each setting is an entry of its own, so its key is its place; zeros make text sort as numbers.
             key = f"{read_head(connection, stream).sequence + 1:012d}"
             append_entry(connection, NewEntry(stream=stream, kind=Kind.KILL_SWITCH, key=key, payload=payload))
 
     def _keep(self, kind: Kind, key: str, value: object) -> None:
-        with self._connection.write() as connection:
+        with self._write(CONFIGURATION_STREAM) as connection:
             if find_payload(connection, CONFIGURATION_STREAM, kind, key) is None:
                 payload = encode_payload(value)
                 append_entry(connection, NewEntry(stream=CONFIGURATION_STREAM, kind=kind, key=key, payload=payload))

@@ -34,7 +34,7 @@ class SqlDecisionLog(LedgerPart):
     def record_decision(self, claim: Claim, record: DecisionRecord, asked_by: InboxKey) -> None:
         """Write record, orders, outbox and inbox in one transaction; see the port."""
         payload = encode_payload(record.decision)
-        with self._connection.write() as connection:
+        with self._write(claim.book_id.stream) as connection:
             row = check_epoch(connection, claim)
             if _is_recorded(connection, claim, record.decision, payload):
                 return
@@ -47,7 +47,7 @@ class SqlDecisionLog(LedgerPart):
     def record_order_changes(self, claim: Claim, changes: Sequence[OrderChange]) -> None:
         """Append new states of orders; see the port."""
         stream = claim.book_id.stream
-        with self._connection.write() as connection:
+        with self._write(stream) as connection:
             row = check_epoch(connection, claim)
             history = read_history(connection, stream, (change.client_order_id for change in changes))
             new = select_new_changes(history, changes)
@@ -58,7 +58,7 @@ class SqlDecisionLog(LedgerPart):
 
     def close_cycle(self, claim: Claim) -> None:
         """Mark the cycle closed; see the port."""
-        with self._connection.write() as connection:
+        with self._write(claim.book_id.stream) as connection:
             row = check_epoch(connection, claim)
             if row.state == CycleState.CLOSED:
                 return

@@ -2,6 +2,7 @@
 
 from typing import Self
 
+from tradeops.adapters.databases import open_database
 from tradeops.adapters.ledger_sqlalchemy.bookkeeping import SqlBookKeeping
 from tradeops.adapters.ledger_sqlalchemy.claims import SqlCycleClaims
 from tradeops.adapters.ledger_sqlalchemy.configuration import SqlConfiguration
@@ -11,7 +12,6 @@ from tradeops.adapters.ledger_sqlalchemy.market_clock import SqlMarketClock
 from tradeops.adapters.ledger_sqlalchemy.promotions import SqlPromotions
 from tradeops.adapters.ledger_sqlalchemy.schema import migrate_if_behind
 from tradeops.adapters.ledger_sqlalchemy.verification import SqlChains
-from tradeops.adapters.sqlite import HeldConnection, create_sqlite_engine
 
 
 class SqlLedger(
@@ -24,7 +24,7 @@ class SqlLedger(
     SqlPromotions,
     SqlChains,
 ):
-    """`Ledger` on a database.
+    """`Ledger` on SQLite or PostgreSQL.
 
     It holds one connection. Threads may share it and wait for each other; a forked process opens
     its own. Whoever opens it closes it.
@@ -48,7 +48,7 @@ def open_ledger(url: str) -> SqlLedger:
         ConfigurationError: The URL cannot be used, or a newer version of this program wrote the database.
         ExternalServiceError: The database cannot be reached.
     """
-    connection = HeldConnection(create_sqlite_engine(url))
+    connection = open_database(url)
     try:
         migrate_if_behind(connection)
     except BaseException:

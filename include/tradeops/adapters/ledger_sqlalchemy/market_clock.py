@@ -53,7 +53,7 @@ class SqlMarketClock(LedgerPart):
 
     def record_clock_move(self, move: ClockMove) -> None:
         """Move the clock; see the port."""
-        with self._connection.write() as connection:
+        with self._write(MARKET_STREAM) as connection:
             if find_payload(connection, MARKET_STREAM, Kind.CLOCK_MOVE, move.requested_by) is not None:
                 return
             stands_at = _read_clock(connection)

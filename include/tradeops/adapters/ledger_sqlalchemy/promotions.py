@@ -21,7 +21,7 @@ class SqlPromotions(LedgerPart):
     def record_promotion(self, promotion: Promotion) -> None:
         """Append an entry; see the port."""
         key = _name(promotion.requested_by, promotion.model)
-        with self._connection.write() as connection:
+        with self._write(PROMOTIONS_STREAM) as connection:
             if find_payload(connection, PROMOTIONS_STREAM, Kind.PROMOTION, key) is not None:
                 return
             check_promotion(promotion, _read_all(connection))

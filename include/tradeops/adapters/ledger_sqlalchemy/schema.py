@@ -4,14 +4,14 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
+from tradeops.adapters.databases import Database, take_lock
 from tradeops.adapters.ledger_sqlalchemy.tables import HEAD_REVISION
-from tradeops.adapters.sqlite import HeldConnection
 from tradeops.domain.errors import ConfigurationError
 
 MIGRATIONS = Path(__file__).resolve().parents[1] / "migrations"
 
 
-def migrate_if_behind(connection: HeldConnection) -> None:
+def migrate_if_behind(connection: Database) -> None:
     """Upgrade to the head; of several processes that try, one does it and the others wait.
 
     Raises:
@@ -21,6 +21,7 @@ def migrate_if_behind(connection: HeldConnection) -> None:
         if read_revision(reader) == HEAD_REVISION:
             return
     with connection.write() as writer:
+        take_lock(writer, "ledger schema")
         if read_revision(writer) != HEAD_REVISION:
             _upgrade(writer)
 

@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from sqlalchemy import Column, Date, Float, ForeignKey, Index, Integer, MetaData, Table, Text, UniqueConstraint
+from sqlalchemy import Column, Date, Float, ForeignKey, Index, Integer, MetaData, Table, UniqueConstraint
 
-from tradeops.adapters.ledger_sqlalchemy.column_types import ExactDecimal, UtcTime
+from tradeops.adapters.ledger_sqlalchemy.column_types import ByteText, ExactDecimal, UtcTime
 
 HEAD_REVISION: Final = "0001"
 METADATA: Final = MetaData(
@@ -20,7 +20,7 @@ def _entry(*, primary_key: bool = False) -> Column[int]:
 
 
 def _text(name: str, *, primary_key: bool = False) -> Column[str]:
-    return Column(name, Text, nullable=False, primary_key=primary_key)
+    return Column(name, ByteText, nullable=False, primary_key=primary_key)
 
 
 ENTRIES: Final = Table(
@@ -45,7 +45,7 @@ DECISIONS: Final = Table(
     "decisions",
     METADATA,
     _entry(primary_key=True),
-    Column("cycle_id", Text, nullable=False, unique=True),
+    Column("cycle_id", ByteText, nullable=False, unique=True),
     _text("stream"),
     Column("session", Date, nullable=False),
     Column("as_of", UtcTime, nullable=False),
@@ -78,7 +78,7 @@ ORDER_STATES: Final = Table(
     METADATA,
     Column("id", Integer, primary_key=True),
     _entry(),
-    Column("client_order_id", Text, ForeignKey("orders.client_order_id"), nullable=False),
+    Column("client_order_id", ByteText, ForeignKey("orders.client_order_id"), nullable=False),
     _text("state"),
     _text("reason"),
     UniqueConstraint("client_order_id", "state"),
@@ -150,7 +150,7 @@ CLAIMS: Final = Table(
     METADATA,
     _text("stream", primary_key=True),
     Column("as_of", UtcTime, primary_key=True, nullable=False),
-    Column("cycle_id", Text, nullable=False, unique=True),
+    Column("cycle_id", ByteText, nullable=False, unique=True),
     Column("session", Date, nullable=False),
     _text("bundle"),
     _text("universe_version"),

@@ -5,7 +5,7 @@ from typing import Final
 import sqlalchemy as sa
 from alembic import op
 
-from tradeops.adapters.ledger_sqlalchemy.column_types import ExactDecimal, UtcTime
+from tradeops.adapters.ledger_sqlalchemy.column_types import ByteText, ExactDecimal, UtcTime
 from tradeops.domain.errors import ConfigurationError
 
 revision: Final = "0001"
@@ -23,12 +23,27 @@ _APPEND_ONLY = (
     "inbox",
     "outbox",
 )
+_SQLITE = tuple(
+    f"CREATE TRIGGER {table}_refuse_{change.lower()} BEFORE {change} ON {table} "
+    f"BEGIN SELECT RAISE(ABORT, '{table} only grows'); END"
+    for table in _APPEND_ONLY
+    for change in ("UPDATE", "DELETE")
+)
+_POSTGRESQL = (
+    "CREATE FUNCTION ledger_only_grows() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+    "RAISE EXCEPTION USING MESSAGE = TG_TABLE_NAME || ' only grows', ERRCODE = 'integrity_constraint_violation'; "
+    "END $$",
+    *(
+        f"CREATE TRIGGER {table}_refuse_{change.lower()} BEFORE {change} ON {table} "
+        f"FOR EACH STATEMENT EXECUTE FUNCTION ledger_only_grows()"
+        for table in _APPEND_ONLY
+        for change in ("UPDATE", "DELETE", "TRUNCATE")
+    ),
+)
 
 
 def upgrade() -> None:
     """Make the tables and the triggers that keep them append-only."""
-    if op.get_bind().dialect.name != "sqlite":
-        raise ConfigurationError("the ledger has triggers for SQLite only; use a sqlite:/// URL")
     _create_entries()
     _create_streams()
     _create_claims()
@@ -39,12 +54,8 @@ def upgrade() -> None:
     _create_settlements()
     _create_inbox()
     _create_outbox()
-    for table in _APPEND_ONLY:
-        for change in ("UPDATE", "DELETE"):
-            op.execute(
-                f"CREATE TRIGGER {table}_refuse_{change.lower()} BEFORE {change} ON {table} "
-                f"BEGIN SELECT RAISE(ABORT, '{table} only grows'); END"
-            )
+    for statement in _POSTGRESQL if op.get_bind().dialect.name == "postgresql" else _SQLITE:
+        op.execute(statement)
 
 
 def downgrade() -> None:
@@ -56,13 +67,13 @@ def _create_entries() -> None:
     op.create_table(
         "entries",
         sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("stream", sa.Text(), nullable=False),
+        sa.Column("stream", ByteText(), nullable=False),
         sa.Column("sequence", sa.Integer(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("payload", sa.Text(), nullable=False),
-        sa.Column("previous_hash", sa.Text(), nullable=False),
-        sa.Column("hash", sa.Text(), nullable=False),
+        sa.Column("kind", ByteText(), nullable=False),
+        sa.Column("key", ByteText(), nullable=False),
+        sa.Column("payload", ByteText(), nullable=False),
+        sa.Column("previous_hash", ByteText(), nullable=False),
+        sa.Column("hash", ByteText(), nullable=False),
         sa.Column("epoch", sa.Integer(), nullable=False),
         sa.Column("recorded_at", UtcTime(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
@@ -74,9 +85,9 @@ def _create_entries() -> None:
 def _create_streams() -> None:
     op.create_table(
         "streams",
-        sa.Column("stream", sa.Text(), nullable=False),
+        sa.Column("stream", ByteText(), nullable=False),
         sa.Column("sequence", sa.Integer(), nullable=False),
-        sa.Column("hash", sa.Text(), nullable=False),
+        sa.Column("hash", ByteText(), nullable=False),
         sa.PrimaryKeyConstraint("stream"),
     )
 
@@ -84,17 +95,17 @@ def _create_streams() -> None:
 def _create_claims() -> None:
     op.create_table(
         "claims",
-        sa.Column("stream", sa.Text(), nullable=False),
+        sa.Column("stream", ByteText(), nullable=False),
         sa.Column("as_of", UtcTime(), nullable=False),
-        sa.Column("cycle_id", sa.Text(), nullable=False),
+        sa.Column("cycle_id", ByteText(), nullable=False),
         sa.Column("session", sa.Date(), nullable=False),
-        sa.Column("bundle", sa.Text(), nullable=False),
-        sa.Column("universe_version", sa.Text(), nullable=False),
+        sa.Column("bundle", ByteText(), nullable=False),
+        sa.Column("universe_version", ByteText(), nullable=False),
         sa.Column("watermark_market", sa.Integer(), nullable=False),
         sa.Column("watermark_ledger", sa.Integer(), nullable=False),
         sa.Column("epoch", sa.Integer(), nullable=False),
-        sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("owner_host", sa.Text(), nullable=False),
+        sa.Column("state", ByteText(), nullable=False),
+        sa.Column("owner_host", ByteText(), nullable=False),
         sa.Column("owner_pid", sa.Integer(), nullable=False),
         sa.Column("owner_started", sa.Float(), nullable=False),
         sa.Column("ttl_seconds", sa.Float(), nullable=False),
@@ -108,12 +119,12 @@ def _create_decisions() -> None:
     op.create_table(
         "decisions",
         sa.Column("entry_id", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("cycle_id", sa.Text(), nullable=False),
-        sa.Column("stream", sa.Text(), nullable=False),
+        sa.Column("cycle_id", ByteText(), nullable=False),
+        sa.Column("stream", ByteText(), nullable=False),
         sa.Column("session", sa.Date(), nullable=False),
         sa.Column("as_of", UtcTime(), nullable=False),
-        sa.Column("digest", sa.Text(), nullable=False),
-        sa.Column("trace", sa.Text(), nullable=False),
+        sa.Column("digest", ByteText(), nullable=False),
+        sa.Column("trace", ByteText(), nullable=False),
         sa.ForeignKeyConstraint(["entry_id"], ["entries.id"]),
         sa.PrimaryKeyConstraint("entry_id"),
         sa.UniqueConstraint("cycle_id", name=op.f("uq_decisions_cycle_id")),
@@ -124,12 +135,12 @@ def _create_decisions() -> None:
 def _create_orders() -> None:
     op.create_table(
         "orders",
-        sa.Column("client_order_id", sa.Text(), nullable=False),
+        sa.Column("client_order_id", ByteText(), nullable=False),
         sa.Column("entry_id", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("cycle_id", sa.Text(), nullable=False),
-        sa.Column("stream", sa.Text(), nullable=False),
-        sa.Column("instrument", sa.Text(), nullable=False),
-        sa.Column("side", sa.Text(), nullable=False),
+        sa.Column("cycle_id", ByteText(), nullable=False),
+        sa.Column("stream", ByteText(), nullable=False),
+        sa.Column("instrument", ByteText(), nullable=False),
+        sa.Column("side", ByteText(), nullable=False),
         sa.Column("quantity", ExactDecimal(), nullable=False),
         sa.Column("reference_price", ExactDecimal(), nullable=False),
         sa.Column("decided_on", sa.Date(), nullable=False),
@@ -146,9 +157,9 @@ def _create_order_states() -> None:
         "order_states",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("entry_id", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("client_order_id", sa.Text(), nullable=False),
-        sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("client_order_id", ByteText(), nullable=False),
+        sa.Column("state", ByteText(), nullable=False),
+        sa.Column("reason", ByteText(), nullable=False),
         sa.ForeignKeyConstraint(["client_order_id"], ["orders.client_order_id"]),
         sa.ForeignKeyConstraint(["entry_id"], ["entries.id"]),
         sa.PrimaryKeyConstraint("id"),
@@ -161,9 +172,9 @@ def _create_fills() -> None:
         "fills",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("entry_id", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("client_order_id", sa.Text(), nullable=False),
-        sa.Column("stream", sa.Text(), nullable=False),
-        sa.Column("instrument", sa.Text(), nullable=False),
+        sa.Column("client_order_id", ByteText(), nullable=False),
+        sa.Column("stream", ByteText(), nullable=False),
+        sa.Column("instrument", ByteText(), nullable=False),
         sa.Column("session", sa.Date(), nullable=False),
         sa.Column("signed_quantity", ExactDecimal(), nullable=False),
         sa.Column("price", ExactDecimal(), nullable=False),
@@ -178,7 +189,7 @@ def _create_settlements() -> None:
     op.create_table(
         "settlements",
         sa.Column("entry_id", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("stream", sa.Text(), nullable=False),
+        sa.Column("stream", ByteText(), nullable=False),
         sa.Column("session", sa.Date(), nullable=False),
         sa.Column("cash", ExactDecimal(), nullable=False),
         sa.Column("equity", ExactDecimal(), nullable=False),
@@ -193,9 +204,9 @@ def _create_settlements() -> None:
 def _create_inbox() -> None:
     op.create_table(
         "inbox",
-        sa.Column("consumer", sa.Text(), nullable=False),
-        sa.Column("topic", sa.Text(), nullable=False),
-        sa.Column("event_id", sa.Text(), nullable=False),
+        sa.Column("consumer", ByteText(), nullable=False),
+        sa.Column("topic", ByteText(), nullable=False),
+        sa.Column("event_id", ByteText(), nullable=False),
         sa.Column("entry_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.ForeignKeyConstraint(["entry_id"], ["entries.id"]),
         sa.PrimaryKeyConstraint("consumer", "topic", "event_id"),
@@ -207,8 +218,8 @@ def _create_outbox() -> None:
         "outbox",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("entry_id", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("topic", sa.Text(), nullable=False),
-        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("topic", ByteText(), nullable=False),
+        sa.Column("key", ByteText(), nullable=False),
         sa.ForeignKeyConstraint(["entry_id"], ["entries.id"]),
         sa.PrimaryKeyConstraint("id"),
     )

@@ -1,0 +1,50 @@
+"""Which database a URL names, and what both kinds have in common."""
+
+from contextlib import AbstractContextManager
+from typing import Final, Protocol
+
+from sqlalchemy import Connection, text
+
+from tradeops.adapters.postgres import SCHEME, PostgresConnection, create_postgres_engine
+from tradeops.adapters.sqlite import HeldConnection, create_sqlite_engine
+
+POSTGRES: Final = f"{SCHEME}:"
+
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
+
+
+class Database(Protocol):
+    """One connection, held for the life of the adapter that owns it; see the two kinds of it."""
+
+    def write(self) -> AbstractContextManager[Connection]:
+        """A transaction that may write."""
+        ...
+
+    def read(self) -> AbstractContextManager[Connection]:
+        """A transaction that sees one state."""
+        ...
+
+    def close(self) -> None:
+        """Give the connection back."""
+        ...
+
+
+def open_database(url: str) -> Database:
+    """Connect to the database of a URL.
+
+    Raises:
+        ConfigurationError: The URL names no database of a known kind.
+        ExternalServiceError: The database cannot be reached.
+    """
+    if url.startswith(POSTGRES):
+        return PostgresConnection(create_postgres_engine(url))
+    return HeldConnection(create_sqlite_engine(url))
+
+
+def take_lock(connection: Connection, name: str) -> None:
+    """Wait for the turn of this transaction among all that name the same thing; it ends with the transaction.
+
+    On SQLite every writer has the whole file to itself already.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(_LOCK, {"name": name})
