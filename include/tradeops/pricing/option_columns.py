@@ -14,6 +14,7 @@ from tradeops.pricing.black_scholes import GreekColumns
 from tradeops.pricing.refusals import Refusal, RefusalArray
 
 BoolArray = npt.NDArray[np.bool_]
+_QUOTES = (Refusal.BELOW_INTRINSIC, Refusal.ABOVE_BOUND, Refusal.TIME_VALUE_LOST, Refusal.NOT_CONVERGED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,10 +82,11 @@ class Verdicts:
         verdict = Refusal(int(self.refusal[row]))
         if verdict is not Refusal.NONE:
             error = InvalidPricingInput if verdict.is_input else PricingModelError
-            return error(verdict.reason, field=verdict.name.lower())
+            return error(verdict.reason, field=_name_field(verdict))
         if self.differs[row]:
             return PricingModelError(
-                f"{self.model_version} and its closed form disagree here: use no number of it, and report the row"
+                f"{self.model_version} and its closed form disagree here: use no number of it, and report the row",
+                field="model",
             )
         return None
 
@@ -135,3 +137,10 @@ class ImpliedColumns:
 
     volatility: FloatArray
     verdicts: Verdicts
+
+
+def _name_field(verdict: Refusal) -> str:
+    """The input at fault, or `model`."""
+    if verdict.is_input:
+        return verdict.name.lower()
+    return "price" if verdict in _QUOTES else "model"

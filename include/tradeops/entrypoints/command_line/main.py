@@ -18,6 +18,7 @@ from tradeops.entrypoints.command_line import (
     kill_switch,
     models,
     performance,
+    price,
     replays,
     reports,
     summary,
@@ -38,6 +39,7 @@ app.add_typer(dead_letters.app, name="dlq")
 app.add_typer(models.app, name="models")
 app.command("replay")(replays.replay)
 app.command("performance")(performance.performance)
+app.command("price")(price.price)
 app.command("report")(reports.report)
 app.command("summary")(summary.summary)
 app.command("doctor")(doctor.doctor)
