@@ -12,6 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.fakes.feature_store import InMemoryFeatureStore
+from tests.servers.redis import forget, open_redis
+from tradeops.adapters.feature_store_redis import RedisFeatureStore
 from tradeops.adapters.feature_store_sqlite import SqliteFeatureStore
 from tradeops.adapters.sqlite import create_sqlite_engine
 from tradeops.bootstrap.feature_store import open_feature_store
@@ -26,16 +28,40 @@ DAY = date(2012, 8, 9)
 OpenStore = Callable[[str], FeatureStore]
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(scope="module")
+def redis_server() -> Iterator[str]:
+    with open_redis() as url:
+        yield url
+
+
+@pytest.fixture
+def redis_url(redis_server: str) -> str:
+    forget(redis_server)
+    return redis_server
+
+
+@pytest.fixture(params=["sqlite", "redis"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Of a store that processes may share, empty."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/features.db"
+    url: str = request.getfixturevalue("redis_url")
+    return url
+
+
+@pytest.fixture(params=["memory", "sqlite", "redis"])
 def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenStore]:
     """Opens the same store for a schema, as another process would."""
     shared = InMemoryFeatureStore(SCHEMA)
     with ExitStack() as stack:
         if request.param == "memory":
             yield lambda schema: InMemoryFeatureStore(schema, shared.kept)
-        else:
+        elif request.param == "sqlite":
             url = f"sqlite:///{tmp_path}/features.db"
             yield lambda schema: stack.enter_context(SqliteFeatureStore(url, schema))
+        else:
+            url = request.getfixturevalue("redis_url")
+            yield lambda schema: stack.enter_context(RedisFeatureStore(url, schema))
 
 
 @pytest.fixture
@@ -137,29 +163,32 @@ def test_damaged_bytes_are_refused(tmp_path: Path) -> None:
             store.read(DAY, market=5)
 
 
+def open_at(url: str) -> SqliteFeatureStore | RedisFeatureStore:
+    return (RedisFeatureStore if url.startswith("redis") else SqliteFeatureStore)(url, SCHEMA)
+
+
 def write_many(url: str, first: int) -> None:
-    with SqliteFeatureStore(url, SCHEMA) as store:
+    with open_at(url) as store:
         for offset in range(first, 30):
             store.write(rows_of(DAY + timedelta(days=offset)))
 
 
-def test_processes_may_write_at_once(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/features.db"
+def test_processes_may_write_at_once(store_url: str) -> None:
     spawn: Callable[..., mp.process.BaseProcess] = mp.get_context("spawn").Process
-    crowd = [spawn(target=write_many, args=(url, first)) for first in (0, 5)]
+    crowd = [spawn(target=write_many, args=(store_url, first)) for first in (0, 5)]
     for process in crowd:
         process.start()
     for process in crowd:
         process.join(60)
     assert [process.exitcode for process in crowd] == [0, 0]
-    with SqliteFeatureStore(url, SCHEMA) as store:
+    with open_at(store_url) as store:
         for offset in range(10, 30):
             assert_same(store.read(DAY + timedelta(days=offset), market=5), rows_of(DAY + timedelta(days=offset)))
 
 
-def test_the_url_chooses_the_adapter(tmp_path: Path) -> None:
-    with open_feature_store(f"sqlite:///{tmp_path}/features.db") as store:
+def test_the_url_chooses_the_adapter(store_url: str) -> None:
+    with open_feature_store(store_url) as store:
         store.write(rows_of(schema=feature_schema()))
         assert store.read(DAY, market=5).schema == feature_schema()
     with pytest.raises(ConfigurationError, match="TRADEOPS_FEATURE_STORE_URL"):
-        open_feature_store("redis://localhost")
+        open_feature_store("memcached://localhost")

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Final
 
-from tradeops.domain.errors import UnknownRecord
+from tradeops.domain.errors import ExternalServiceError, UnknownRecord
 from tradeops.domain.features import FeatureRows
 from tradeops.features.declarations import feature_schema
 from tradeops.ports.feature_store import FeatureReader
@@ -44,7 +44,7 @@ class LakeFeatures:
 
 
 class NewestFirst:
-    """The online store, and the lake for what it does not hold.
+    """The online store, and the lake for what it does not hold or while it cannot be reached: both hold equal rows.
 
     Args:
         online: Holds the newest sessions.
@@ -59,5 +59,5 @@ class NewestFirst:
         """Features of a session; see the port."""
         try:
             return self._online.read(session, market=market)
-        except UnknownRecord:
+        except (UnknownRecord, ExternalServiceError):
             return self._lake.read(session, market=market)

@@ -17,7 +17,15 @@ from tests.unit.examples import NAMES, policy_with
 from tests.unit.features.market_lake import LakeFiller, MarketClockOf, bar_row
 from tests.unit.features.random_market import FIRST, random_bars
 from tradeops.adapters.lake_delta import DeltaLake
-from tradeops.domain.errors import ConfigurationError, CycleConflict, DataError, LeaseHeld, UnknownRecord
+from tradeops.domain.errors import (
+    ConfigurationError,
+    CorruptInput,
+    CycleConflict,
+    DataError,
+    ExternalServiceError,
+    LeaseHeld,
+    UnknownRecord,
+)
 from tradeops.domain.features import FeatureRows
 from tradeops.domain.lake_tables import BARS_TABLE, FEATURES_TABLE, INDEX_BARS_TABLE, LakeTable
 from tradeops.features import bar_versions
@@ -332,6 +340,27 @@ def test_the_online_store_is_asked_first_and_the_lake_for_the_rest(market: Marke
     assert not equal_features(reader.read(DAYS[149], market=1), market.read(149))
     with pytest.raises(UnknownRecord, match="build_features"):
         reader.read(DAYS[100], market=1)
+
+
+class Gone(InMemoryFeatureStore):
+    def read(self, session: date, *, market: int) -> FeatureRows:
+        raise ExternalServiceError("no answer")
+
+
+def test_while_the_online_store_is_gone_the_lake_answers(market: Market) -> None:
+    market.build()
+    reader = NewestFirst(Gone(feature_schema()), LakeFeatures(market.lake))
+    assert equal_features(reader.read(DAYS[149], market=1), market.read(149))
+
+
+def test_a_damaged_online_store_is_told_and_not_passed_over(market: Market) -> None:
+    class Damaged(InMemoryFeatureStore):
+        def read(self, session: date, *, market: int) -> FeatureRows:
+            raise CorruptInput("damaged")
+
+    market.build()
+    with pytest.raises(CorruptInput):
+        NewestFirst(Damaged(feature_schema()), LakeFeatures(market.lake)).read(DAYS[149], market=1)
 
 
 def test_a_range_is_read_from_the_lake_once(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,228 @@
+"""What Redis adds to an online store: expiry, memory that runs out, sessions seen whole, an account and TLS."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from redis import Redis
+
+from tests.contract.test_feature_store import DAY, SCHEMA, assert_same, rows_of
+from tests.servers.redis import PASSWORD, RedisServer, start_redis, start_secured_redis
+from tradeops.adapters import feature_store_redis
+from tradeops.adapters.feature_store_redis import RedisFeatureStore
+from tradeops.domain.errors import ConfigurationError, CorruptInput, ExternalServiceError, TradeOpsError, UnknownRecord
+from tradeops.domain.features import FeatureRows
+from tradeops.domain.identifiers import InstrumentId
+
+HEADER = f"tradeops:features:ffe054fe7ae0cb6d:{DAY}"
+
+
+@pytest.fixture(scope="module")
+def plain() -> Iterator[RedisServer]:
+    with start_redis() as server:
+        yield server
+
+
+@pytest.fixture
+def client(plain: RedisServer) -> Iterator[Redis]:
+    with Redis(port=plain.port) as client:
+        client.flushall()
+        yield client
+
+
+@pytest.fixture
+def store(plain: RedisServer, client: Redis) -> Iterator[RedisFeatureStore]:
+    with RedisFeatureStore(plain.url, SCHEMA) as store:
+        yield store
+
+
+def wide_rows(names: tuple[str, ...], market: int = 5) -> FeatureRows:
+    instruments = tuple(InstrumentId(name) for name in names)
+    values = np.full((3, len(names)), float(market))
+    return replace(rows_of(market=market), instruments=instruments, values=values)
+
+
+def test_each_symbol_is_one_packed_value_and_all_expire_at_once(store: RedisFeatureStore, client: Redis) -> None:
+    store.write(rows_of())
+    assert sorted(client.scan_iter("*:*:*:*")) == [HEADER.encode(), f"{HEADER}:AAPL".encode(), f"{HEADER}:IBM".encode()]
+    assert client.get(f"{HEADER}:AAPL") == rows_of().values[:, 0].tobytes()
+    expiries = {client.pexpiretime(key) for key in client.scan_iter("*")}
+    assert len(expiries) == 1
+    assert 0 < client.pttl(HEADER) <= feature_store_redis.KEPT / timedelta(milliseconds=1)
+
+
+def test_what_is_older_than_it_may_be_is_not_served(plain: RedisServer, client: Redis) -> None:
+    with RedisFeatureStore(plain.url, SCHEMA, kept=timedelta(milliseconds=1)) as store:
+        store.write(rows_of())
+        time.sleep(0.01)
+        with pytest.raises(UnknownRecord):
+            store.read(DAY, market=5)
+
+
+def test_a_session_that_lost_a_value_is_unknown_until_it_is_written_again(
+    store: RedisFeatureStore, client: Redis
+) -> None:
+    store.write(rows_of())
+    client.delete(f"{HEADER}:IBM")
+    with pytest.raises(UnknownRecord):
+        store.read(DAY, market=5)
+    store.write(rows_of())
+    assert_same(store.read(DAY, market=5), rows_of())
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda client: client.setrange(f"{HEADER}:IBM", 3, b"\1"),
+        lambda client: client.append(f"{HEADER}:IBM", b"\0"),
+        lambda client: client.set(HEADER, b"nothing"),
+        lambda client: client.set(HEADER, b"5 00 {"),
+        lambda client: client.set(HEADER, b"5 00 {}"),
+    ],
+)
+def test_damaged_bytes_are_refused(store: RedisFeatureStore, client: Redis, damage: Callable[[Redis], object]) -> None:
+    store.write(rows_of())
+    damage(client)
+    with pytest.raises(CorruptInput, match="run the DAG build_features"):
+        store.read(DAY, market=5)
+
+
+def test_another_universe_is_read_after_a_wrong_guess_and_leaves_nothing_behind(
+    store: RedisFeatureStore, client: Redis
+) -> None:
+    for market, names in enumerate((("A", "B"), ("B", "C", "D"), ("A",), ()), start=1):
+        store.write(wide_rows(names, market))
+        assert_same(store.read(DAY, market=9), wide_rows(names, market))
+        assert len(list(client.scan_iter(f"{HEADER}:*"))) == len(names)
+
+
+def check_sessions_are_seen_whole(reader: RedisFeatureStore, writer: RedisFeatureStore) -> None:
+    """Whoever reads while another writes sees one build or the other."""
+    names = tuple(f"S{number:02d}" for number in range(20))
+    writer.write(wide_rows(names, 1))
+    seen, done = set(), threading.Event()
+
+    def rewrite() -> None:
+        for market in range(2, 60):
+            writer.write(wide_rows(names, market))
+        done.set()
+
+    thread = threading.Thread(target=rewrite)
+    thread.start()
+    try:
+        while not done.is_set():
+            rows = reader.read(DAY, market=99)
+            assert (rows.values == rows.market).all()
+            seen.add(rows.market)
+    finally:
+        thread.join()
+    assert reader.read(DAY, market=99).market == 59
+    assert len(seen) > 1
+
+
+def test_a_session_is_seen_whole(plain: RedisServer, store: RedisFeatureStore) -> None:
+    with RedisFeatureStore(plain.url, SCHEMA) as writer:
+        check_sessions_are_seen_whole(store, writer)
+
+
+def test_mutant_that_writes_one_value_after_another_is_found(
+    plain: RedisServer, store: RedisFeatureStore, client: Redis
+) -> None:
+    class Piecemeal(RedisFeatureStore):
+        def write(self, rows: FeatureRows) -> None:
+            packed = [column.tobytes() for column in rows.values.T.copy()]
+            client.set(HEADER, feature_store_redis._make_header(rows, packed))
+            for name, data in zip(rows.instruments, packed, strict=True):
+                client.set(f"{HEADER}:{name}", data)
+
+    with Piecemeal(plain.url, SCHEMA) as writer, pytest.raises((CorruptInput, UnknownRecord)):
+        check_sessions_are_seen_whole(store, writer)
+
+
+def test_a_server_that_is_gone_or_frozen_is_told_in_time_and_used_again_when_it_is_back() -> None:
+    with start_redis() as server, RedisFeatureStore(server.url, SCHEMA) as store:
+        store.write(rows_of())
+        server.process.freeze()
+        assert_unavailable(store)
+        server.process.thaw()
+        assert_same(store.read(DAY, market=5), rows_of())
+        server.process.kill()
+        assert_unavailable(store)
+        server.process.start()
+        store.write(rows_of())
+        assert_same(store.read(DAY, market=5), rows_of())
+
+
+def assert_unavailable(store: RedisFeatureStore) -> None:
+    for call in (lambda: store.read(DAY, market=5), lambda: store.write(rows_of())):
+        started = time.monotonic()
+        with pytest.raises(ExternalServiceError) as error:
+            call()
+        assert error.value.retryable
+        assert time.monotonic() - started < 10  # far above the limits of connect and call
+
+
+def test_a_full_server_is_told(store: RedisFeatureStore, client: Redis) -> None:
+    client.config_set("maxmemory", 1)
+    try:
+        with pytest.raises(ExternalServiceError, match="memory"):
+            store.write(rows_of())
+    finally:
+        client.config_set("maxmemory", 0)
+
+
+@pytest.fixture(scope="module")
+def secured() -> Iterator[RedisServer]:
+    with start_secured_redis() as server:
+        yield server
+
+
+def test_with_account_and_certificate_all_works(secured: RedisServer) -> None:
+    with RedisFeatureStore(secured.url, SCHEMA) as store:
+        store.write(rows_of())
+        assert_same(store.read(DAY, market=5), rows_of())
+
+
+REFUSED: dict[str, tuple[Callable[[str], str], type[TradeOpsError], str]] = {
+    "wrong password": (lambda url: url.replace(PASSWORD, "wrong"), ConfigurationError, "password"),
+    "no account": (lambda url: url.replace(f"app:{PASSWORD}@", ""), ConfigurationError, "unauthenticated"),
+    "forbidden command": (lambda url: url.replace("app:", "reader:"), ConfigurationError, "evalsha"),
+    "no authority": (lambda url: url.partition("?")[0], ConfigurationError, "CERTIFICATE_VERIFY_FAILED"),
+    "another host": (lambda url: url.replace("localhost", "127.0.0.2"), ExternalServiceError, "refused"),
+    "plain TCP": (
+        lambda url: url.replace("rediss:", "redis:").partition("?")[0],
+        ExternalServiceError,
+        "cannot be used",
+    ),
+    "unreadable port": (lambda url: url.replace("localhost:", "localhost:x"), ConfigurationError, "cannot be read"),
+    "unknown option": (lambda url: url + "&strange=1", ConfigurationError, "cannot be read"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_not_right_is_refused_without_telling_the_password(secured: RedisServer, case: str) -> None:
+    change, error_type, reason = REFUSED[case]
+    started = time.monotonic()
+    with pytest.raises(error_type, match=reason) as error, RedisFeatureStore(change(secured.url), SCHEMA) as store:
+        store.write(rows_of())
+    assert time.monotonic() - started < 10
+    told: BaseException | None = error.value
+    while told is not None:
+        assert PASSWORD not in repr(told)
+        told = told.__cause__
+    if error_type is ConfigurationError:
+        assert "TRADEOPS_FEATURE_STORE_URL" in error.value.message
+
+
+def test_a_reader_who_may_not_write_can_read(secured: RedisServer) -> None:
+    with RedisFeatureStore(secured.url, SCHEMA) as store:
+        store.write(rows_of())
+    with RedisFeatureStore(secured.url.replace("app:", "reader:"), SCHEMA) as reader:
+        assert_same(reader.read(DAY, market=5), rows_of())
+        with pytest.raises(ConfigurationError):
+            reader.write(rows_of(market=6))
+        assert reader.read(DAY, market=9).market == 5
