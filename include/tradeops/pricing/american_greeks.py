@@ -70,7 +70,7 @@ class _Differences:
     def collect(self) -> _Rows:
         greeks = {
             "value": self.value,
-            "delta": self._slope("spot"),
+            "delta": self._settle_delta(self._slope("spot")),
             "gamma": self._bend("spot"),
             "vega": self._slope("volatility"),
             "theta": -self._slope("years"),
@@ -86,6 +86,14 @@ class _Differences:
 
     def _slope(self, name: str) -> FloatArray:
         return self._clean(self._at((name, 1)) - self._at((name, -1))) / (2 * self._steps[name])
+
+    def _settle_delta(self, delta: FloatArray) -> FloatArray:
+        """Put back what rounding has carried over a border of what a delta can be."""
+        kind, room = self._columns["kind"], self._noise / self._steps["spot"]
+        limit = np.maximum(1.0, np.exp(-self._columns["dividend_yield"] * self._columns["years"]))
+        inside = np.clip(kind * delta, 0.0, limit)
+        settled: FloatArray = np.where(np.abs(kind * delta - inside) <= room, kind * inside, delta)
+        return settled
 
     def _bend(self, name: str) -> FloatArray:
         around = self._at((name, 1)) - 2 * self.value + self._at((name, -1))
