@@ -26,7 +26,7 @@ from graphs.decision_cycle.nodes import NODES, Node
 from tests.fakes.value_store import InMemoryValueStore
 from tradeops.coordination.blend import PriorBlend
 from tradeops.domain.bundles import Bundle
-from tradeops.domain.claims import Claim
+from tradeops.domain.claims import Claim, InboxKey
 from tradeops.domain.decisions import CycleRequest, DecisionRecord
 from tradeops.domain.identifiers import BookId, BundleId, CycleId, LearnerStateId
 from tradeops.domain.learners import RESIDUAL_QUANTILES, LearnerState
@@ -35,7 +35,7 @@ from tradeops.domain.market import MarketView
 from tradeops.learning.residual_quantiles import start_residual_quantiles
 from tradeops.ports.broker import Broker
 from tradeops.ports.input_reader import ReadInputs
-from tradeops.ports.ledger import CycleLedger, InboxKey
+from tradeops.ports.ledger import CycleLedger
 from tradeops.services.cycle.blend_opinions import blend_opinions
 from tradeops.services.cycle.build_opportunities import build_opportunities
 from tradeops.services.cycle.check_risk import check_risk

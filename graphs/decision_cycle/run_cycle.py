@@ -111,6 +111,8 @@ class DecisionCycleRunner:
             route_recorded_orders(context)
         elif context.request.next_session is None:
             record_undecided(Outcome.FINAL_SESSION, context)
+        elif context.request.superseded:
+            record_undecided(Outcome.SKIPPED, context)
         else:
             self._loop.run(self._run_graph(context))
         context.ports.ledger.close_cycle(context.claim)

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from tradeops.domain.books import Book, Position
 from tradeops.domain.bundles import Bundle
-from tradeops.domain.claims import Claim, ClaimRequest, Owner
+from tradeops.domain.claims import Claim, ClaimRequest, InboxKey, Owner
 from tradeops.domain.decisions import (
     BookState,
     CycleInputs,
@@ -32,7 +32,6 @@ from tradeops.domain.orders import Fill, Order, OrderChange, OrderIntent, Side
 from tradeops.domain.settlements import CorporateCash, ProfitAndLoss, Settlement
 from tradeops.domain.slates import Slate, SlateDraw
 from tradeops.domain.verdicts import KillSwitch, LimitUse, RiskVerdict, VerdictKind
-from tradeops.ports.ledger import InboxKey
 
 BOOK = BookId()
 AAPL, IBM = InstrumentId("AAPL"), InstrumentId("IBM")

@@ -8,11 +8,10 @@ from typing import Any
 from tests.faults.installation import Change
 from tests.faults.mutants import MUTANTS, change_ledger
 from tradeops.bootstrap.runtime import Runtime
-from tradeops.domain.claims import Claim
+from tradeops.domain.claims import Claim, InboxKey
 from tradeops.domain.decisions import DecisionRecord
 from tradeops.domain.identifiers import BookId
 from tradeops.domain.orders import Order, OrderChange
-from tradeops.ports.ledger import InboxKey
 
 
 def skip_record(ledger: Any, claim: Claim, record: DecisionRecord, asked_by: InboxKey) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from tradeops.domain.claims import ClaimRequest, Owner
+from tradeops.domain.claims import ClaimRequest, InboxKey, Owner
 from tradeops.domain.decisions import CycleInputs, Decision, DecisionRecord, DecisionTrace, Outcome
 from tradeops.domain.identifiers import (
     BookId,
@@ -21,7 +21,7 @@ from tradeops.domain.policy import TradingPolicy
 from tradeops.domain.settlements import Settlement
 from tradeops.execution.session_market import bar_known_at
 from tradeops.ports.broker import Broker
-from tradeops.ports.ledger import InboxKey, Ledger
+from tradeops.ports.ledger import Ledger
 from tradeops.ports.market_source import MarketSource
 from tradeops.ports.trading_calendar import TradingCalendar
 from tradeops.ports.value_store import ValueStore

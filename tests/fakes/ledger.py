@@ -13,7 +13,7 @@ import psutil
 from tests.fakes.chain import FakeStreams
 from tradeops.domain.bundles import Bundle
 from tradeops.domain.canonical import decimal_text, encode_canonical
-from tradeops.domain.claims import Claim, ClaimRequest, ClockMove, Owner
+from tradeops.domain.claims import Claim, ClaimRequest, ClockMove, InboxKey, Owner
 from tradeops.domain.decisions import DecisionRecord
 from tradeops.domain.errors import CycleConflict, CycleHeld, IllegalTransition, StaleEpoch, UnknownRecord
 from tradeops.domain.identifiers import BookId, BundleId, ClientOrderId, CycleId, LearnerStateId, PolicyVersion
@@ -25,7 +25,7 @@ from tradeops.domain.orders import Fill, Order, OrderChange
 from tradeops.domain.policy import TradingPolicy
 from tradeops.domain.settlements import Settlement
 from tradeops.domain.verdicts import KillSwitch
-from tradeops.ports.ledger import ChainHead, InboxKey
+from tradeops.ports.ledger import ChainHead, OutboxRow
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -54,8 +54,9 @@ class InMemoryLedger:
     held: dict[CycleId, _Held] = field(default_factory=dict)
     decisions: list[DecisionRecord] = field(default_factory=list)
     changes: dict[ClientOrderId, list[OrderChange]] = field(default_factory=dict)
-    inbox: set[InboxKey] = field(default_factory=set)
-    outbox: list[tuple[str, str]] = field(default_factory=list)
+    inbox: dict[InboxKey, CycleId] = field(default_factory=dict)
+    outbox: list[OutboxRow] = field(default_factory=list)
+    told: dict[str, int] = field(default_factory=dict)
     settled: dict[BookId, dict[date, Settlement]] = field(default_factory=lambda: defaultdict(dict))
     closed: dict[BookId, date] = field(default_factory=dict)
     learners: dict[LearnerStateId, LearnerState] = field(default_factory=dict)
@@ -141,8 +142,8 @@ class InMemoryLedger:
             raise CycleConflict("event spent")
         held.claim = replace(held.claim, state=advance(CYCLE_STEPS, held.claim.state, CycleState.DECIDED))
         self._append(claim, "decision", _text(decision.as_of), decision)
-        self.inbox.add(asked_by)
-        self.outbox.append(("decisions", decision.cycle_id))
+        self.inbox[asked_by] = decision.cycle_id
+        self._tell(claim.book_id.stream, "decisions", decision.cycle_id)
         self.decisions.append(record)
         for order in decision.orders:
             first = OrderChange(
@@ -215,6 +216,21 @@ class InMemoryLedger:
     def order_states(self, book_id: BookId) -> Mapping[ClientOrderId, tuple[OrderChange, ...]]:
         return {o.client_order_id: tuple(self.changes[o.client_order_id]) for o in self._orders(book_id)}
 
+    # Boxes
+
+    def _tell(self, stream: str, topic: str, key: str) -> None:
+        self.outbox.append(OutboxRow(stream=stream, sequence=self.streams.length(stream), topic=topic, key=key))
+
+    def find_effect(self, event: InboxKey) -> CycleId | None:
+        return self.inbox.get(event)
+
+    def read_outbox(self, limit: int) -> tuple[OutboxRow, ...]:
+        return tuple(row for row in self.outbox if row.sequence > self.told.get(row.stream, 0))[:limit]
+
+    def advance_outbox(self, told: Sequence[OutboxRow]) -> None:
+        for row in told:
+            self.told[row.stream] = max(row.sequence, self.told.get(row.stream, 0))
+
     # Bookkeeping
 
     def record_settlement(self, settlement: Settlement, learner_states: Sequence[LearnerState]) -> None:
@@ -235,7 +251,7 @@ class InMemoryLedger:
         key = settlement.session.isoformat()
         self.streams.append(book_id.stream, "settlement", key, encode_canonical(settlement).decode())
         self.settled[book_id][settlement.session] = settlement
-        self.outbox.append(("settlements", f"{book_id}/{key}"))
+        self._tell(book_id.stream, "settlements", f"{book_id}/{key}")
         for change in changes:
             self.changes[change.client_order_id].append(change)
 
@@ -340,6 +356,7 @@ class InMemoryLedger:
             "order_states": sum(len(made) for made in self.changes.values()),
             "orders": len(orders),
             "outbox": len(self.outbox),
+            "outbox_cursor": len(self.told),
             "settlements": len(settlements),
             "streams": len(self.streams.heads()),
         }

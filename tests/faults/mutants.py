@@ -11,7 +11,7 @@ from graphs.decision_cycle.nodes import NODES, Node, make_node
 from tests.faults.installation import Change, unchanged
 from tradeops.adapters.ledger_sqlalchemy import claims, decisions
 from tradeops.bootstrap.runtime import Runtime
-from tradeops.domain.claims import Claim, ClaimRequest
+from tradeops.domain.claims import Claim, ClaimRequest, InboxKey
 from tradeops.domain.decisions import DecisionRecord
 from tradeops.domain.decoding import decode_canonical
 from tradeops.domain.errors import CycleHeld, ExternalServiceError
@@ -19,7 +19,6 @@ from tradeops.domain.identifiers import BookId
 from tradeops.domain.lifecycle import OrderState
 from tradeops.domain.market import Watermark
 from tradeops.domain.orders import Order, OrderChange
-from tradeops.ports.ledger import InboxKey
 from tradeops.services.cycle import route_orders
 from tradeops.services.cycle.pending_values import PendingValues
 from tradeops.services.cycle.record_decision import record_decision

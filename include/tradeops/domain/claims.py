@@ -10,6 +10,15 @@ from tradeops.domain.market import Watermark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InboxKey:
+    """An event whose effect on a consumer is recorded with it, once."""
+
+    consumer: str
+    topic: str
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
     """A process that runs cycles: alive only if host, pid and start time all still match."""
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 from tradeops.domain.books import Book
 from tradeops.domain.bundles import Bundle
 from tradeops.domain.canonical import encode_canonical
+from tradeops.domain.claims import InboxKey
 from tradeops.domain.identifiers import (
     AgentId,
     BookId,
@@ -63,12 +64,16 @@ class CycleRequest:
         as_of: Aware UTC time of the decision.
         next_session: The session in which orders may fill; None when the source ends before it,
             so that the session is closed without a decision.
+        asked_by: The event that asks; its effect is recorded with the decision. None when nobody sent one.
+        superseded: A newer session waits already: close this one as skipped.
     """
 
     book_id: BookId
     session: date
     as_of: datetime
     next_session: date | None
+    asked_by: InboxKey | None = None
+    superseded: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -71,7 +71,65 @@ class SessionClosed:
     session: date
 
 
-Payload = Bar | CorporateAction | IndexBar | MacroRelease | SessionClosed
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionFeatures:
+    """A session whose features are built; only then may it be decided on.
+
+    Args:
+        session: Which session.
+        market: Move of the market clock that delivered it, and whose bars the features are made of.
+    """
+
+    session: date
+    market: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionRecorded:
+    """A session ended for a book, and the record says how.
+
+    Args:
+        book: Whose decision, as `live/live/live`.
+        session: Decided on this session.
+        cycle_id: Of the record.
+        outcome: As `decided` or `skipped`.
+        orders: Ids of the orders that were sent out with it, ascending.
+    """
+
+    book: str
+    session: date
+    cycle_id: str
+    outcome: str
+    orders: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionSettled:
+    """A session was settled for a book, and the record says how.
+
+    Args:
+        book: Whose settlement, as `live/live/live`.
+        session: Which session.
+        equity: At the marks, USD.
+        fills: How many there were.
+    """
+
+    book: str
+    session: date
+    equity: Decimal
+    fills: int
+
+
+Payload = (
+    Bar
+    | CorporateAction
+    | IndexBar
+    | MacroRelease
+    | SessionClosed
+    | SessionFeatures
+    | DecisionRecorded
+    | SessionSettled
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,14 +65,18 @@ BARS_RAW, BARS = _pair("market.bars", "instrument", "bar", 2, 4)
 ACTIONS_RAW, ACTIONS = _pair("market.actions", "instrument", "corporate_action", 1, 1)
 INDEX_BARS_RAW, INDEX_BARS = _pair("market.index_bars", "index", "index_bar", 1, 1)
 MACRO_RAW, MACRO = _pair("macro.releases", "series", "macro_release", 1, 1)
-SESSIONS = Topic(
-    name="market.sessions",
-    key="calendar",
-    event_type="session_closed",
-    schema_version=1,
-    partitions=1,
-    retention_days=None,
-)
+
+
+def _own(name: str, key: str, event_type: str, partitions: int) -> Topic:
+    return Topic(
+        name=name, key=key, event_type=event_type, schema_version=1, partitions=partitions, retention_days=None
+    )
+
+
+SESSIONS = _own("market.sessions", "calendar", "session_closed", 1)
+FEATURES = _own("market.features", "calendar", "session_features", 1)
+DECISIONS = _own("decisions", "book", "decision_recorded", 4)
+SETTLEMENTS = _own("settlements", "book", "session_settled", 4)
 
 TOPICS: Mapping[str, Topic] = {
     topic.name: topic
@@ -86,6 +90,9 @@ TOPICS: Mapping[str, Topic] = {
         MACRO_RAW,
         MACRO,
         SESSIONS,
+        FEATURES,
+        DECISIONS,
+        SETTLEMENTS,
     )
 }
 RAW_TO_VALIDATED: Mapping[str, Topic] = {

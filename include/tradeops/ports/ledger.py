@@ -6,7 +6,7 @@ from datetime import date
 from typing import Protocol
 
 from tradeops.domain.bundles import Bundle
-from tradeops.domain.claims import Claim, ClaimRequest, ClockMove
+from tradeops.domain.claims import Claim, ClaimRequest, ClockMove, InboxKey
 from tradeops.domain.decisions import DecisionRecord
 from tradeops.domain.identifiers import (
     BookId,
@@ -23,15 +23,6 @@ from tradeops.domain.orders import Fill, Order, OrderChange
 from tradeops.domain.policy import TradingPolicy
 from tradeops.domain.settlements import Settlement
 from tradeops.domain.verdicts import KillSwitch
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InboxKey:
-    """An event whose effect is recorded with it, once."""
-
-    consumer: str
-    topic: str
-    event_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +57,23 @@ class CycleClaims(Protocol):
             StaleEpoch: A newer claim exists.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxRow:
+    """Something that is on record and has to be told.
+
+    Args:
+        stream: Of the ledger; its rows are told in the order of their sequence.
+        sequence: Of the entry that the row was written with.
+        topic: Where it belongs.
+        key: What it is about, as its writer names it.
+    """
+
+    stream: str
+    sequence: int
+    topic: str
+    key: str
 
 
 class CycleRecords(Protocol):
@@ -129,6 +137,22 @@ class DecisionLog(Protocol):
 
     def order_states(self, book_id: BookId) -> Mapping[ClientOrderId, tuple[OrderChange, ...]]:
         """All states of all orders of a book, oldest first."""
+        ...
+
+
+class Boxes(Protocol):
+    """What events did here, and what has to be told elsewhere."""
+
+    def find_effect(self, event: InboxKey) -> CycleId | None:
+        """The cycle that was recorded for an event; None when it had no effect on the consumer yet."""
+        ...
+
+    def read_outbox(self, limit: int) -> tuple[OutboxRow, ...]:
+        """Oldest rows behind the cursor, in each stream ascending by sequence."""
+        ...
+
+    def advance_outbox(self, told: Sequence[OutboxRow]) -> None:
+        """Move the cursor of each stream behind its last row; it never goes back."""
         ...
 
 
@@ -287,5 +311,5 @@ class CycleLedger(CycleClaims, CycleRecords, Protocol):
     """The part of the ledger that one cycle may touch."""
 
 
-class Ledger(CycleLedger, DecisionLog, BookKeeping, Configuration, MarketClock, Promotions, Chains, Protocol):
+class Ledger(CycleLedger, DecisionLog, Boxes, BookKeeping, Configuration, MarketClock, Promotions, Chains, Protocol):
     """All of it; one adapter object serves one thread of one process."""

@@ -12,13 +12,12 @@ from tradeops.adapters.ledger_sqlalchemy.payloads import CycleClosed, Kind, enco
 from tradeops.adapters.ledger_sqlalchemy.projections import insert_rows, project_change, project_decision
 from tradeops.adapters.ledger_sqlalchemy.tables import INBOX
 from tradeops.domain.canonical import to_plain
-from tradeops.domain.claims import Claim
+from tradeops.domain.claims import Claim, InboxKey
 from tradeops.domain.decisions import Decision, DecisionRecord
 from tradeops.domain.errors import CycleConflict
 from tradeops.domain.lifecycle import CycleState
 from tradeops.domain.market import Watermark
 from tradeops.domain.orders import OrderChange
-from tradeops.ports.ledger import InboxKey
 
 _INSERT_INBOX = insert(INBOX)
 _FIND_EVENT = select(INBOX.c.entry_id).where(

@@ -4,6 +4,7 @@ from typing import Self
 
 from tradeops.adapters.databases import open_database
 from tradeops.adapters.ledger_sqlalchemy.bookkeeping import SqlBookKeeping
+from tradeops.adapters.ledger_sqlalchemy.boxes import SqlBoxes
 from tradeops.adapters.ledger_sqlalchemy.claims import SqlCycleClaims
 from tradeops.adapters.ledger_sqlalchemy.configuration import SqlConfiguration
 from tradeops.adapters.ledger_sqlalchemy.decision_reads import SqlDecisionReads
@@ -18,6 +19,7 @@ class SqlLedger(
     SqlCycleClaims,
     SqlDecisionLog,
     SqlDecisionReads,
+    SqlBoxes,
     SqlBookKeeping,
     SqlConfiguration,
     SqlMarketClock,

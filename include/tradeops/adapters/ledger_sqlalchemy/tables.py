@@ -6,7 +6,7 @@ from sqlalchemy import Column, Date, Float, ForeignKey, Index, Integer, MetaData
 
 from tradeops.adapters.ledger_sqlalchemy.column_types import ByteText, ExactDecimal, UtcTime
 
-HEAD_REVISION: Final = "0001"
+HEAD_REVISION: Final = "0002"
 METADATA: Final = MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
 )
@@ -133,7 +133,16 @@ OUTBOX: Final = Table(
     _entry(),
     _text("topic"),
     _text("key"),
+    Index(None, "entry_id"),
     info=_APPEND_ONLY,
+)
+
+# Up to where the outbox is told, by stream.
+OUTBOX_CURSOR: Final = Table(
+    "outbox_cursor",
+    METADATA,
+    _text("stream", primary_key=True),
+    Column("sequence", Integer, nullable=False),
 )
 
 # The end of each chain, so that a chain cut short is seen too.

@@ -14,6 +14,7 @@ from tradeops.domain.event_schemas.payloads import (
     PayloadModel,
     SessionClosedV1,
 )
+from tradeops.domain.event_schemas.progress_payloads import DecisionRecordedV1, SessionFeaturesV1, SessionSettledV1
 
 PayloadT_co = TypeVar("PayloadT_co", bound=PayloadModel, covariant=True)
 Document = dict[str, object]
@@ -42,6 +43,9 @@ EVENT_SCHEMAS: Mapping[str, dict[int, type[WireEvent[PayloadModel]]]] = {
     "index_bar": {1: WireEvent[IndexBarV1]},
     "macro_release": {1: WireEvent[MacroReleaseV1]},
     "session_closed": {1: WireEvent[SessionClosedV1]},
+    "session_features": {1: WireEvent[SessionFeaturesV1]},
+    "decision_recorded": {1: WireEvent[DecisionRecordedV1]},
+    "session_settled": {1: WireEvent[SessionSettledV1]},
 }
 
 

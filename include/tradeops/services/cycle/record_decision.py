@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from tradeops.domain.claims import Claim, InboxKey
 from tradeops.domain.decisions import (
     Decision,
     DecisionRecord,
@@ -12,7 +13,6 @@ from tradeops.domain.decoding import decode_canonical
 from tradeops.domain.opportunities import Opportunity, Target
 from tradeops.domain.orders import Order, OrderIntent
 from tradeops.domain.verdicts import RiskVerdict
-from tradeops.ports.ledger import InboxKey
 from tradeops.services.cycle.found import find_inputs, find_slate
 from tradeops.services.cycle.state import CycleContext, CycleProgress
 
@@ -54,13 +54,14 @@ def write_record(decision: Decision, context: CycleContext) -> None:
         epoch=claim.epoch,
         seconds={"claim_to_record": ports.clock.monotonic() - context.started},
     )
-    asked_by = InboxKey(
-        consumer=claim.book_id.stream,
-        topic="session_closed",
-        event_id=claim.session.isoformat(),
-    )
+    asked_by = context.request.asked_by or _name_session(claim)
     context.make_durable()
     ports.ledger.record_decision(claim, DecisionRecord(decision=decision, trace=trace), asked_by)
+
+
+def _name_session(claim: Claim) -> InboxKey:
+    """A session that somebody asked for without an event."""
+    return InboxKey(consumer=claim.book_id.stream, topic="session_closed", event_id=claim.session.isoformat())
 
 
 def _begin_decision(context: CycleContext, outcome: Outcome) -> Decision:

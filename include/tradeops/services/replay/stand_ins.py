@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from tradeops.domain.books import Book
-from tradeops.domain.claims import Claim, ClaimRequest
+from tradeops.domain.claims import Claim, ClaimRequest, InboxKey
 from tradeops.domain.decisions import CycleRequest, Decision, DecisionRecord
 from tradeops.domain.errors import ExecutionError, UnknownRecord
 from tradeops.domain.identifiers import (
@@ -21,7 +21,6 @@ from tradeops.domain.lifecycle import CycleState, OrderState
 from tradeops.domain.orders import Order, OrderChange
 from tradeops.ports.broker import SessionExecutions
 from tradeops.ports.input_reader import ReadInputs
-from tradeops.ports.ledger import InboxKey
 from tradeops.ports.value_store import ValueStore
 
 
