@@ -89,7 +89,7 @@ class RedisFeatureStore:
     with a value missing, as Redis drops some when its memory is full, is as if it had never been written.
 
     Args:
-        url: `redis://user:password@host:port/database`, or `rediss://…?ssl_ca_certs=ca.pem` with TLS.
+        url: `redis://host:port/database` or, with TLS, `rediss://…?ssl_ca_certs=ca.pem`; the account before the host.
         schema: Hash of the feature declarations that `read` asks for.
         kept: How long a session is served after it was written.
 
@@ -210,7 +210,7 @@ class RedisFeatureStore:
             raise ExternalServiceError(f"{self._place} cannot be used: {error}", place=self._place) from error
 
 
-_REMEDY: Final = "correct TRADEOPS_FEATURE_STORE_URL (rediss://user:password@host:port/0?ssl_ca_certs=ca.pem)"
+_REMEDY: Final = "correct host, account and ssl_ca_certs in TRADEOPS_FEATURE_STORE_URL"
 
 
 def _name_place(url: str) -> str:
