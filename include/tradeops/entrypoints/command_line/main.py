@@ -22,6 +22,7 @@ from tradeops.entrypoints.command_line import (
     replays,
     reports,
     summary,
+    surface,
 )
 
 FAILED = 1
@@ -40,6 +41,7 @@ app.add_typer(models.app, name="models")
 app.command("replay")(replays.replay)
 app.command("performance")(performance.performance)
 app.command("price")(price.price)
+app.command("surface")(surface.surface)
 app.command("report")(reports.report)
 app.command("summary")(summary.summary)
 app.command("doctor")(doctor.doctor)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tradeops.domain.errors import InvalidPricingInput
-from tradeops.services.read_option_rows import REQUIRED
 
 ENCODING, ODD_BYTES = "utf-8-sig", "surrogateescape"  # what is no UTF-8 goes out as it came in
 
@@ -30,15 +29,16 @@ class OptionTable:
         return dict(zip(self.header, row, strict=False))
 
 
-def read_table(path: Path, *, answers: Sequence[str]) -> OptionTable:
+def read_table(path: Path, *, needed: Sequence[str], answers: Sequence[str] = ()) -> OptionTable:
     """Read a file.
 
     Args:
         path: A CSV file whose first line names its columns.
+        needed: Names of columns that must be there.
         answers: Names of columns that are to be added.
 
     Raises:
-        InvalidPricingInput: It cannot be read, or its columns lack one that every row needs, or are not clear.
+        InvalidPricingInput: It cannot be read, or its columns lack a needed one or are not clear.
     """
     try:
         with path.open(encoding=ENCODING, errors=ODD_BYTES, newline="") as file:
@@ -46,11 +46,10 @@ def read_table(path: Path, *, answers: Sequence[str]) -> OptionTable:
     except (OSError, csv.Error) as error:
         raise InvalidPricingInput(f"{path} cannot be read as CSV: {error}", path=str(path)) from error
     header = tuple(name.strip() for name in rows[0]) if rows else ()
-    missing = [name for name in REQUIRED if name not in header]
+    missing = [name for name in needed if name not in header]
     if missing:
         raise InvalidPricingInput(
-            f"the first line of {path} names no column {missing[0]!r}; needed are {', '.join(REQUIRED)}, years or "
-            "expiry, and volatility or price"
+            f"the first line of {path} names no column {missing[0]!r}; needed are {', '.join(needed)}"
         )
     unclear = [name for place, name in enumerate(header) if name in answers or name in header[:place]]
     if unclear:

@@ -15,6 +15,7 @@ from tradeops.entrypoints.command_line.opening import AsJson, write_json, write_
 from tradeops.entrypoints.command_line.option_files import OptionTable, read_table, write_table
 from tradeops.pricing.day_counts import DayCount
 from tradeops.services.price_table import PricedRow, price_table
+from tradeops.services.read_option_rows import REQUIRED
 from tradeops.telemetry import configure_logging
 
 FAILED, FOUND_DIFFERENCE = 1, 3
@@ -81,7 +82,7 @@ def _say(words: Mapping[str, object]) -> dict[str, str]:
 
 
 def _price_one(row: Mapping[str, str], check_share: float, *, as_json: bool) -> None:
-    for name in ("kind", "spot", "strike"):
+    for name in REQUIRED:
         if name not in row:
             raise typer.BadParameter(f"say --{name}, or --csv with a file")
     (found,), health = _price([row], check_share)
@@ -99,7 +100,7 @@ def _price_one(row: Mapping[str, str], check_share: float, *, as_json: bool) -> 
 def _price_file(
     path: Path, output: Path | None, otherwise: Mapping[str, str], check_share: float, *, as_json: bool
 ) -> None:
-    table = read_table(path, answers=ANSWERS)
+    table = read_table(path, needed=REQUIRED, answers=ANSWERS)
     named = [table.name_words(row) for row in table.rows]
     found, health = _price([{**otherwise, **_leave_out_empty(words)} for words in named], check_share)
     answers = [_answer(table, place, words, one) for place, (words, one) in enumerate(zip(named, found, strict=True))]
