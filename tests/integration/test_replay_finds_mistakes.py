@@ -29,6 +29,8 @@ from tradeops.services.replay.compare import Difference
 from tradeops.services.replay.replay_decisions import DecisionReplayer
 from tradeops.settings import Settings
 
+RECORDED = 12
+
 
 @pytest.fixture(scope="module")
 def runtime(decided_history: Path) -> Iterator[Runtime]:
@@ -38,9 +40,11 @@ def runtime(decided_history: Path) -> Iterator[Runtime]:
 
 @pytest.fixture(scope="module")
 def recorded(runtime: Runtime) -> list[Decision]:
-    """Twelve decisions that proposed several orders."""
+    """The twelve decisions that proposed most, one order each or more; the last one several."""
     decisions = [record.decision for record in runtime.ledger.list_decisions()]
-    return [decision for decision in decisions if len(decision.intents) > 1][:12]
+    found = sorted(decisions, key=lambda decision: len(decision.intents))[-RECORDED:]
+    assert found[0].intents and found[-1].intents[1:]
+    return found
 
 
 def replay(runtime: Runtime, decisions: list[Decision], *, nodes: Any = NODES, roster: Any = None) -> list[Difference]:
@@ -62,7 +66,7 @@ def first_steps(found: list[Difference]) -> set[str]:
 def test_unchanged_code_is_found_identical(runtime: Runtime, recorded: list[Decision]) -> None:
     found = replay(runtime, recorded)
 
-    assert len(found) == 12
+    assert len(found) == RECORDED
     assert not [difference for difference in found if difference.first_output or difference.first_input]
 
 
