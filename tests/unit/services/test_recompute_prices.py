@@ -1,0 +1,81 @@
+"""Which rows are recomputed, and that it is the recomputing that finds what is wrong."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.unit.services.option_batches import Bench, make_columns, make_volatility
+from tradeops.domain.service_health import ServiceHealth
+from tradeops.pricing.black_scholes import EuropeanRows, evaluate_european
+from tradeops.services import option_tasks, recompute_prices, watch_prices
+from tradeops.services.recompute_prices import choose_sample
+
+GOOD = np.ones(1000, dtype=np.bool_)
+ASKED, VOLATILITY = make_columns(), make_volatility()
+
+
+def plant(monkeypatch: pytest.MonkeyPatch, rows: slice) -> None:
+    """Make the value of some rows wrong by a millionth."""
+
+    def evaluate(**columns: object) -> EuropeanRows:
+        found = evaluate_european(**columns)  # type: ignore[arg-type]
+        value = found.greeks.value.copy()
+        value[rows] *= 1 + 1e-6
+        return replace(found, greeks=replace(found.greeks, value=value))
+
+    monkeypatch.setattr(option_tasks, "evaluate_european", evaluate)
+
+
+def test_the_same_request_is_checked_in_the_same_rows() -> None:
+    assert np.array_equal(choose_sample("a", GOOD, 0.05), choose_sample("a", GOOD, 0.05))
+    assert not np.array_equal(choose_sample("a", GOOD, 0.05), choose_sample("b", GOOD, 0.05))
+
+
+@pytest.mark.parametrize(("share", "least", "most"), [(0.0, 0, 0), (1e-9, 1, 1), (0.05, 40, 50), (1.0, 1000, 1000)])
+def test_the_share_is_what_is_drawn_and_never_nothing_above_0(share: float, least: int, most: int) -> None:
+    assert least <= len(choose_sample("a", GOOD, share)) <= most
+
+
+def test_rows_without_numbers_are_not_drawn() -> None:
+    good = np.arange(1000) % 10 == 0
+    assert np.all(good[choose_sample("a", good, 0.5)])
+    assert len(choose_sample("a", ~GOOD, 0.5)) == 0
+
+
+def test_every_row_is_drawn_by_some_request() -> None:
+    drawn = {int(place) for number in range(200) for place in choose_sample(f"r{number}", GOOD, 0.05)}
+    assert len(drawn) > 990
+
+
+def test_wrong_rows_outside_the_sample_are_found_once_one_inside_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(share=0.5)
+    with bench.service:
+        plant(monkeypatch, slice(0, 100))
+        found = bench.service.price(ASKED, VOLATILITY, request_id="r")
+    near_nothing = (ASKED.spot + ASKED.strike)[:100] * 1e-4  # a millionth of it is below the tolerance
+    missed = ~found.verdicts.differs[:100]
+    assert np.all(
+        evaluate_european(**ASKED.named, volatility=VOLATILITY).greeks.value[:100][missed] < near_nothing[missed]
+    )
+    assert not found.verdicts.differs[100:].any()
+
+
+def test_mutant_a_watch_that_recomputes_nothing_notices_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch_prices, "choose_sample", lambda request, good, share: np.flatnonzero(good)[:0])
+    bench = Bench(share=0.5)
+    with bench.service:
+        bench.service._watch._distrusted.clear()
+        bench.service._settle()
+        plant(monkeypatch, slice(None))
+        bench.service.price(ASKED, VOLATILITY, request_id="r")
+        assert bench.service.health is ServiceHealth.HEALTHY
+
+
+def test_mutant_a_closed_form_that_is_wrong_is_noticed_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    compute = recompute_prices.compute_reference
+    monkeypatch.setattr(
+        recompute_prices, "compute_reference", lambda option: {n: v * (1 + 1e-6) for n, v in compute(option).items()}
+    )
+    with Bench().service as service:
+        assert service.health is ServiceHealth.DEGRADED
