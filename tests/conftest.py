@@ -4,7 +4,10 @@ import atexit
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 import tests.servers.given  # noqa: F401 - keeps what is deleted below
 
@@ -27,3 +30,20 @@ os.environ |= {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
 }
+
+
+@pytest.fixture(scope="session")
+def kafka_server() -> Iterator[str]:
+    """URL of one broker for all tests of a run; `kafka_url` gives each test names of its own."""
+    from tests.servers.kafka import open_kafka
+
+    with open_kafka() as url:
+        yield url
+
+
+@pytest.fixture
+def kafka_url(kafka_server: str) -> Iterator[str]:
+    from tests.servers.kafka import lend_prefix
+
+    with lend_prefix(kafka_server) as url:
+        yield url

@@ -1,24 +1,29 @@
-"""What producers and consumers may rely on, of the fake and of SQLite."""
+"""What producers and consumers may rely on, of the fake, of SQLite and of Kafka."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fakes.event_log import InMemoryEventLog
+from tests.servers.kafka import strike_off
+from tradeops.adapters.event_log_kafka import KafkaAddress, KafkaEventLog
 from tradeops.adapters.event_log_sqlite import SqliteEventLog
 from tradeops.adapters.event_log_sqlite.consumer import SqliteEventConsumer
 from tradeops.adapters.event_log_sqlite.messages import append_messages
 from tradeops.adapters.sqlite import HeldConnection
 from tradeops.domain.errors import ConfigurationError, ExternalServiceError, LeaseHeld, LeaseLost
 from tradeops.domain.topics import ACTIONS, BARS, BARS_RAW, MACRO, choose_partition
-from tradeops.ports.event_log import EventLog, Message, NewMessage
+from tradeops.ports.event_log import EventConsumer, EventLog, Message, NewMessage
+from tradeops.services.read_log import is_read
 
 RAW, OUT, ONE = BARS_RAW.name, BARS.name, MACRO.name
 KEYS = ("AAPL", "IBM", "MSFT", "GOOG", "FB", "A", "B", "C", "D")
@@ -26,11 +31,42 @@ KEYS = ("AAPL", "IBM", "MSFT", "GOOG", "FB", "A", "B", "C", "D")
 
 @dataclass
 class Rig:
-    """A log, other sights of it, and a way to let the members of a group fall silent."""
+    """A log, other sights of it, and ways to let the members of a group fall silent, and agree on their shares.
+
+    Where `strikes_off`, a silent member is out of its group even if nobody follows it.
+    """
 
     log: EventLog
     reopen: Callable[[], EventLog]
     expire_members: Callable[[str], None]
+    settle: Callable[..., None]
+    strikes_off: bool = False
+
+
+def take_turns(*members: EventConsumer) -> None:
+    """Members that look at one table agree when each has looked twice."""
+    for member in (*members, *members):
+        member.poll(0)
+
+
+def attend_together(*members: Any) -> None:
+    """Members of a broker's group must all take part in its rebalances, each in its own thread."""
+    agreed = threading.Event()
+
+    def attend(member: Any) -> None:
+        while not agreed.is_set():
+            member.poll(0)
+
+    threads = [threading.Thread(target=attend, args=(member,)) for member in members]
+    for thread in threads:
+        thread.start()
+    until = time.monotonic() + 30
+    while not all(member._joined and member._joined.assignment() for member in members):
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    agreed.set()
+    for thread in threads:
+        thread.join()
 
 
 @pytest.fixture
@@ -45,18 +81,31 @@ def sqlite_rig(tmp_path: Path) -> Iterator[Rig]:
         with opened[0]._connection.write_cursor() as cursor:
             cursor.execute("UPDATE members SET expires_at = 0 WHERE consumer_group = ?", (group,))
 
-    yield Rig(reopen(), reopen, expire)
+    yield Rig(reopen(), reopen, expire, take_turns)
     for log in opened:
         log.close()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture
+def kafka_rig(kafka_url: str) -> Iterator[Rig]:
+    opened: list[KafkaEventLog] = []
+
+    def reopen() -> KafkaEventLog:
+        opened.append(KafkaEventLog(KafkaAddress.parse(kafka_url)))
+        return opened[-1]
+
+    yield Rig(reopen(), reopen, lambda group: strike_off(kafka_url, group), attend_together, strikes_off=True)
+    for log in opened:
+        log.close()
+
+
+@pytest.fixture(params=["memory", "memory with gaps", "sqlite", "kafka"])
 def rig(request: pytest.FixtureRequest) -> Rig:
-    if request.param == "sqlite":
-        found: Rig = request.getfixturevalue("sqlite_rig")
+    if request.param in ("sqlite", "kafka"):
+        found: Rig = request.getfixturevalue(f"{request.param}_rig")
         return found
-    log = InMemoryEventLog()
-    return Rig(log, lambda: log, log.expire_members)
+    log = InMemoryEventLog(marks=request.param == "memory with gaps")
+    return Rig(log, lambda: log, log.expire_members, take_turns)
 
 
 def say(key: str, text: str, topic: str = RAW) -> NewMessage:
@@ -77,6 +126,10 @@ def read_all(log: EventLog, topic: str) -> list[Message]:
     return [message for number in log.end_offsets(topic) for message in log.read(topic, number, 0, 10_000)]
 
 
+def has_read_all(log: EventLog, group: str = "g", topic: str = RAW) -> bool:
+    return is_read(log, group, topic, until=log.end_offsets(topic))
+
+
 def drain(consumer: Any, limit: int = 1000) -> list[Message]:
     found: list[Message] = []
     while page := consumer.poll(limit):
@@ -92,25 +145,41 @@ def test_a_message_comes_back_as_it_was(rig: Rig) -> None:
     assert message == Message(topic=RAW, partition=place, offset=0, key="Å", value=value, headers=headers)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    batches=st.lists(st.lists(st.tuples(st.sampled_from([RAW, OUT, ONE, BARS.dead_letters]), st.sampled_from(KEYS))))
-)
-def test_messages_of_a_partition_stand_in_the_order_they_came(rig: Rig, batches: list[list[tuple[str, str]]]) -> None:
-    topics = (RAW, OUT, ONE, BARS.dead_letters)
-    before = {topic: read_all(rig.log, topic) for topic in topics}
+FOUR = (RAW, OUT, ONE, BARS.dead_letters)
+
+
+@pytest.mark.parametrize("kind", ["memory", "memory with gaps", "sqlite", "kafka"])
+def test_messages_of_a_partition_stand_in_the_order_they_came(kind: str, request: pytest.FixtureRequest) -> None:
+    if "memory" in kind:
+        log: EventLog = InMemoryEventLog(marks=kind == "memory with gaps")
+    else:
+        log = request.getfixturevalue(f"{kind}_rig").log
+
+    @settings(max_examples=5 if kind == "kafka" else 40, deadline=None)
+    @given(batches=st.lists(st.lists(st.tuples(st.sampled_from(FOUR), st.sampled_from(KEYS)))))
+    def check(batches: list[list[tuple[str, str]]]) -> None:
+        check_order(log, batches)
+
+    check()
+
+
+def check_order(log: EventLog, batches: list[list[tuple[str, str]]]) -> None:
+    topics = FOUR
+    before = {topic: read_all(log, topic) for topic in topics}
     sent: list[NewMessage] = []
     for batch in batches:
         new = [say(key, f"{len(sent) + number}", topic) for number, (topic, key) in enumerate(batch)]
-        rig.log.append(new)
+        log.append(new)
         sent += new
     for topic in topics:
-        ends = rig.log.end_offsets(topic)
+        ends = log.end_offsets(topic)
+        assert log.count_messages(topic) == len(before[topic]) + sum(m.topic == topic for m in sent)
         for number, end in ends.items():
-            lane = rig.log.read(topic, number, 0, end + 1)
+            lane = log.read(topic, number, 0, end + 1)
             old = sum(message.partition == number for message in before[topic])
             new = [m for m in sent if m.topic == topic and choose_partition(m.key, len(ends)) == number]
-            assert [message.offset for message in lane] == list(range(end))
+            offsets = [message.offset for message in lane]
+            assert offsets == sorted(set(offsets)) and all(offset < end for offset in offsets)
             assert [(m.key, m.value) for m in lane[old:]] == [(m.key, m.value) for m in new]
 
 
@@ -119,7 +188,8 @@ def test_an_unknown_topic_is_refused_and_nothing_of_its_batch_is_written(rig: Ri
     with pytest.raises(ConfigurationError):
         rig.log.append([say("A", "good"), say("A", "bad", topic), say("A", "good")])
     assert read_all(rig.log, RAW) == []
-    for look in (rig.log.end_offsets, lambda name: rig.log.read(name, 0, 0), lambda name: rig.log.committed("g", name)):
+    looks = (rig.log.end_offsets, rig.log.count_messages, partial(rig.log.read, partition=0, offset=0))
+    for look in (*looks, partial(rig.log.committed, "g")):
         with pytest.raises(ConfigurationError):
             look(topic)
     with pytest.raises(ConfigurationError):
@@ -153,7 +223,7 @@ def test_a_lone_member_gets_everything_once_in_order_of_its_key(rig: Rig, limit:
             assert lane == sorted(lane)
         consumer.commit()
         assert consumer.poll() == ()
-    assert rig.log.committed("g", RAW) == rig.log.end_offsets(RAW)
+    assert has_read_all(rig.log)
 
 
 def test_a_full_partition_does_not_starve_the_others(rig: Rig) -> None:
@@ -194,7 +264,7 @@ def test_outputs_and_offsets_are_written_together(rig: Rig) -> None:
         assert read_all(rig.log, OUT) == []
         consumer.commit([say(message.key, message.value.decode(), OUT) for message in polled])
     assert texts_of(read_all(rig.log, OUT)) == texts_of(polled)
-    assert rig.log.committed("g", RAW) == rig.log.end_offsets(RAW)
+    assert has_read_all(rig.log)
 
 
 def test_two_members_share_and_a_late_joiner_gets_its_part(rig: Rig) -> None:
@@ -204,6 +274,7 @@ def test_two_members_share_and_a_late_joiner_gets_its_part(rig: Rig) -> None:
         early = one.poll(5)
         assert two.poll() == ()  # the first holds all partitions and is not done with them
         one.commit()
+        rig.settle(one, two)
         shares = drain(one), drain(two)
         one.commit(), two.commit()
         places = [{message.partition for message in share} for share in shares]
@@ -219,7 +290,7 @@ def test_partitions_of_one_are_shared_too(rig: Rig) -> None:
     topics = [MACRO.name, ACTIONS.name]
     rig.log.append([say("A", topic, topic) for topic in topics])
     with rig.log.open_consumer("g", topics) as one, rig.reopen().open_consumer("g", topics) as two:
-        one.poll(0), two.poll(0), one.poll(0), two.poll(0)
+        rig.settle(one, two)
         assert [len(one.poll()), len(two.poll())] == [1, 1]
 
 
@@ -265,14 +336,19 @@ def test_mutant_without_epoch_check_is_found(sqlite_rig: Rig, monkeypatch: pytes
         check_a_zombie_is_refused(sqlite_rig)
 
 
-def test_a_silent_member_that_nobody_followed_may_still_commit(rig: Rig) -> None:
+def test_a_silent_member_that_nobody_followed_commits_or_polls_again(rig: Rig) -> None:
     texts = fill(rig.log)
     with rig.log.open_consumer("g", [RAW]) as consumer:
         consumer.poll()
         rig.expire_members("g")
+        if rig.strikes_off:
+            with pytest.raises(LeaseLost):
+                consumer.commit([say("A", "effect", OUT)])
+            assert read_all(rig.log, OUT) == []
+            assert texts_of(drain(consumer)) == texts
         consumer.commit()
         assert consumer.poll() == ()
-    assert sum(rig.log.committed("g", RAW).values()) == len(texts)
+    assert has_read_all(rig.log)
 
 
 def test_a_commit_that_came_through_unheard_is_not_written_twice(sqlite_rig: Rig) -> None:
@@ -351,9 +427,11 @@ def test_a_lease_is_given_back_when_the_block_fails(rig: Rig) -> None:
         pass
 
 
-def test_who_waits_gets_the_lease_when_it_is_free(sqlite_rig: Rig) -> None:
+@pytest.mark.parametrize("kind", ["sqlite", "kafka"])
+def test_who_waits_gets_the_lease_when_it_is_free(kind: str, request: pytest.FixtureRequest) -> None:
     held, free = threading.Event(), threading.Event()
-    log = sqlite_rig.reopen()
+    rig: Rig = request.getfixturevalue(f"{kind}_rig")
+    log = rig.reopen()
 
     def keep() -> None:
         with log.hold("backfill"):
@@ -364,6 +442,6 @@ def test_who_waits_gets_the_lease_when_it_is_free(sqlite_rig: Rig) -> None:
     holder.start()
     held.wait(30)
     threading.Timer(0.2, free.set).start()
-    with sqlite_rig.log.hold("backfill", wait_seconds=30):
+    with rig.log.hold("backfill", wait_seconds=30):
         assert free.is_set()
     holder.join()

@@ -1,9 +1,11 @@
 """The event log in memory: one process, members of a group are objects."""
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Self
 
 from tradeops.domain.errors import ConfigurationError, LeaseHeld, LeaseLost
@@ -15,7 +17,11 @@ Place = tuple[str, int]
 
 @dataclass
 class InMemoryEventLog:
+    """With `marks`, an append leaves a gap in the offsets of its partitions, as a transaction does on Kafka."""
+
+    marks: bool = False
     messages: dict[Place, list[Message]] = field(default_factory=lambda: defaultdict(list))
+    ends: dict[Place, int] = field(default_factory=lambda: defaultdict(int))
     offsets: dict[tuple[str, Place], int] = field(default_factory=dict)
     holders: dict[tuple[str, Place], "InMemoryConsumer"] = field(default_factory=dict)
     members: dict[str, list["InMemoryConsumer"]] = field(default_factory=lambda: defaultdict(list))
@@ -30,12 +36,15 @@ class InMemoryEventLog:
                 Message(
                     topic=message.topic,
                     partition=place[1],
-                    offset=len(lane),
+                    offset=self.ends[place],
                     key=message.key,
                     value=bytes(message.value),
                     headers=dict(message.headers),
                 )
             )
+            self.ends[place] += 1
+        for place in {place for _, place in targets} if self.marks else ():
+            self.ends[place] += 1
         self.appends += bool(messages)
 
     def open_consumer(self, group: str, topics: Sequence[str]) -> "InMemoryConsumer":
@@ -45,10 +54,15 @@ class InMemoryEventLog:
     def read(self, topic: str, partition: int, offset: int, limit: int = 1000) -> tuple[Message, ...]:
         if not 0 <= partition < find_topic(topic).partitions:
             raise ConfigurationError(f"{topic} has no partition {partition}", topic=topic)
-        return tuple(self.messages[topic, partition][offset : offset + limit])
+        lane = self.messages[topic, partition]
+        first = bisect_left(lane, offset, key=attrgetter("offset"))
+        return tuple(lane[first : first + limit])
 
     def end_offsets(self, topic: str) -> Mapping[int, int]:
-        return {number: len(self.messages[topic, number]) for number in range(find_topic(topic).partitions)}
+        return {number: self.ends[topic, number] for number in range(find_topic(topic).partitions)}
+
+    def count_messages(self, topic: str) -> int:
+        return sum(len(self.messages[topic, number]) for number in range(find_topic(topic).partitions))
 
     def committed(self, group: str, topic: str) -> Mapping[int, int]:
         numbers = range(find_topic(topic).partitions)
@@ -94,7 +108,7 @@ class InMemoryConsumer:
         held = sorted(self.positions)
         for place in held[first:] + held[:first]:
             page = self.log.read(*place, self.positions[place], limit - len(found))
-            self.positions[place] += len(page)
+            self.positions[place] = page[-1].offset + 1 if page else self.positions[place]
             found += page
         return tuple(found)
 

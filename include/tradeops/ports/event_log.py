@@ -25,7 +25,10 @@ class NewMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A message of the log; partition and offset are its address."""
+    """A message of the log; partition and offset are its address.
+
+    Offsets of a partition ascend. They may have gaps, where a log keeps marks of its own or has dropped old messages.
+    """
 
     topic: str
     partition: int
@@ -50,7 +53,9 @@ class EventConsumer(Protocol):
         """Everything polled is done: `outputs` and the new offsets become durable together, or neither.
 
         Raises:
-            LeaseLost: Another member took a partition over; nothing was written. Poll again.
+            LeaseLost: Another member took a partition over, or the log could not rule it out; nothing was written.
+                Poll again.
+            ExternalServiceError: It is not known whether it was written; poll again to find out.
         """
         ...
 
@@ -67,6 +72,8 @@ class EventLog(Protocol):
 
         Raises:
             ConfigurationError: A topic is not in the catalogue.
+            ExternalServiceError: It is not known whether they are appended. Whoever appends again may append them
+                twice; readers drop a repeated event by its id.
         """
         ...
 
@@ -75,15 +82,28 @@ class EventLog(Protocol):
         ...
 
     def read(self, topic: str, partition: int, offset: int, limit: int = 1000) -> tuple[Message, ...]:
-        """Messages from `offset` on, for those who look and do not consume."""
+        """Messages from `offset` on in order, for those who look and do not consume.
+
+        Fewer than `limit` only when the partition has no more; an append that is under way is waited for.
+        """
         ...
 
     def end_offsets(self, topic: str) -> Mapping[int, int]:
-        """Offset that the next message gets, by partition."""
+        """Where each partition ends: every message appended before this call has a smaller offset.
+
+        With gaps this counts nothing, and the offset before it need not be a message's.
+        """
+        ...
+
+    def count_messages(self, topic: str) -> int:
+        """How many messages the topic holds."""
         ...
 
     def committed(self, group: str, topic: str) -> Mapping[int, int]:
-        """Offset that a group reads next, by partition; 0 where it never committed."""
+        """Offset from which a group reads on, by partition; 0 where it never committed.
+
+        It has read everything when no message is left from there on, which is not to say that this is the end.
+        """
         ...
 
     def hold(self, name: str, *, wait_seconds: float = 0.0) -> AbstractContextManager[None]:

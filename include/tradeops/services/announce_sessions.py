@@ -4,14 +4,15 @@ from collections.abc import Iterable
 from datetime import date
 from typing import cast
 
-from tradeops.domain.event_schemas import decode_event, encode_event
+from tradeops.domain.event_schemas import encode_event
 from tradeops.domain.event_schemas.payloads import EXCHANGE
 from tradeops.domain.events import Basis, Event, SessionClosed
 from tradeops.domain.policy import TimePolicy
-from tradeops.domain.topics import SESSIONS, choose_partition
+from tradeops.domain.topics import SESSIONS
 from tradeops.execution.session_market import bar_known_at
 from tradeops.ports.event_log import EventLog, NewMessage
 from tradeops.ports.trading_calendar import TradingCalendar
+from tradeops.services.find_newest_event import find_newest_event
 
 SOURCE = "tradeops"
 
@@ -25,12 +26,8 @@ def announce_sessions(log: EventLog, calendar: TradingCalendar, time: TimePolicy
 
 def find_announced(log: EventLog) -> date | None:
     """The last session that the log says is closed."""
-    partition = choose_partition(EXCHANGE, SESSIONS.partitions)
-    end = log.end_offsets(SESSIONS.name)[partition]
-    if end == 0:
-        return None
-    (message,) = log.read(SESSIONS.name, partition, end - 1, 1)
-    return cast("SessionClosed", decode_event(message.value).payload).session
+    newest = find_newest_event(log, SESSIONS, EXCHANGE)
+    return cast("SessionClosed", newest.payload).session if newest else None
 
 
 def _make_event(calendar: TradingCalendar, time: TimePolicy, session: date) -> Event:

@@ -60,8 +60,8 @@ def count_data(log: EventLog, lake: Lake) -> DataCounts:
         topics=tuple(
             TopicCounts(
                 topic=validated.name,
-                raw=sum(log.end_offsets(raw).values()),
-                validated=sum(log.end_offsets(validated.name).values()),
+                raw=log.count_messages(raw),
+                validated=log.count_messages(validated.name),
                 dead=dead[raw] + dead[validated.name],
             )
             for raw, validated in RAW_TO_VALIDATED.items()

@@ -16,6 +16,7 @@ from tradeops.domain.dead_letters import DeadLetter, LetterState, MessageAddress
 from tradeops.domain.errors import CorruptInput, DataError, UnknownRecord
 from tradeops.domain.topics import DEAD_LETTERS, TOPICS, Topic, find_topic
 from tradeops.ports.event_log import EventLog, Message, NewMessage
+from tradeops.services.read_log import read_forward
 
 PREFIX = "dead_letter."
 SOURCE = f"{PREFIX}source"
@@ -28,7 +29,6 @@ SETTLES = f"{PREFIX}settles"
 ATTEMPTS = f"{PREFIX}attempts"
 FIRST_AT = f"{PREFIX}first_at"
 
-_PAGE = 1000
 _WAIT_SECONDS = 30.0
 
 
@@ -146,20 +146,11 @@ def _send_again(log: EventLog, letter: DeadLetter) -> tuple[NewMessage, NewMessa
 
 
 def _read_letters(log: EventLog, topic: Topic) -> Iterator[DeadLetter]:
-    messages = list(_read_all(log, topic.dead_letters))
+    messages = list(read_forward(log, topic.dead_letters))
     settled = {message.headers[SETTLES] for message in messages if SETTLES in message.headers}
     for message in messages:
         if SETTLES not in message.headers:
             yield _read_letter(topic, message, settled)
-
-
-def _read_all(log: EventLog, topic: str) -> Iterator[Message]:
-    for partition, end in log.end_offsets(topic).items():
-        offset = 0
-        while offset < end:
-            page = log.read(topic, partition, offset, min(_PAGE, end - offset))
-            yield from page
-            offset = page[-1].offset + 1
 
 
 def _read_letter(topic: Topic, message: Message, settled: Collection[str]) -> DeadLetter:

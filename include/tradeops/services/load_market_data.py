@@ -19,6 +19,7 @@ from tradeops.services import ingest_events, seal_lake
 from tradeops.services.announce_sessions import announce_sessions
 from tradeops.services.dead_letters import list_dead_letters
 from tradeops.services.publish_records import Publication, publish_records
+from tradeops.services.read_log import is_read
 
 HOLD = "market_data"
 MOST_SESSIONS = 20
@@ -193,8 +194,7 @@ class MarketLoader:
 
     def _check_reached(self, group: str, wanted: Mapping[str, Mapping[int, int]]) -> None:
         for topic, ends in wanted.items():
-            done = self.log.committed(group, topic)
-            if any(done[partition] < end for partition, end in ends.items()):
+            if not is_read(self.log, group, topic, until=ends):
                 raise LeaseHeld(
                     f"another process of the group {group} still reads {topic}; try again when it is through",
                     topic=topic,

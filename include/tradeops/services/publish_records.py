@@ -9,6 +9,7 @@ from tradeops.domain.topics import RAW_TO_VALIDATED
 from tradeops.ports.event_log import EventLog, Message, NewMessage
 from tradeops.ports.raw_source import RawSource
 from tradeops.services.dead_letters import ATTEMPTS
+from tradeops.services.read_log import read_backward
 
 BATCH, UNTIL = "published.batch", "published.until"
 
@@ -64,9 +65,8 @@ def _find_progress(log: EventLog, publication: Publication) -> datetime | None:
 def _list_newest(log: EventLog) -> Iterator[Message]:
     """The last message of each raw partition that a source published; redriven ones are passed over."""
     for topic in RAW_TO_VALIDATED:
-        for partition, end in log.end_offsets(topic).items():
-            for offset in range(end - 1, -1, -1):
-                (message,) = log.read(topic, partition, offset, 1)
+        for partition in log.end_offsets(topic):
+            for message in read_backward(log, topic, partition):
                 if UNTIL in message.headers and ATTEMPTS not in message.headers:
                     yield message
                     break

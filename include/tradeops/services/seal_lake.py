@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import groupby
@@ -14,7 +15,7 @@ from tradeops.domain.event_schemas import decode_event
 from tradeops.domain.events import Event
 from tradeops.domain.lake_tables import EVENT_COLUMNS, SEALED_AS, LakeTable
 from tradeops.domain.topics import SEALED, find_topic
-from tradeops.ports.event_log import EventLog, Message, NewMessage
+from tradeops.ports.event_log import EventConsumer, EventLog, Message, NewMessage
 from tradeops.ports.lake import Lake, frame_schema
 from tradeops.services.dead_letters import make_dead_letter
 
@@ -58,19 +59,42 @@ def seal_lake(log: EventLog, lake: Lake, *, at: datetime | None = None) -> SealC
         LeaseLost: Another process took a partition over meanwhile (retryable); nothing is lost or doubled.
     """
     total = SealCounts()
-    with log.open_consumer(GROUP, [topic.name for topic in SEALED]) as consumer:
-        while messages := consumer.poll(MOST_MESSAGES):
-            dead: list[NewMessage] = []
-            for _, group in groupby(sorted(messages, key=_partition_of), key=_partition_of):
-                counts, letters = _seal_partition(lake, tuple(group), at)
-                total += counts
-                dead += letters
-            consumer.commit(dead)
+    with open_sealer(log) as consumer:
+        while (counts := seal_lake_once(consumer, lake, at=at)) is not None:
+            total += counts
+    return total
+
+
+def open_sealer(log: EventLog) -> AbstractContextManager[EventConsumer]:
+    """A member of the group that seals."""
+    return log.open_consumer(GROUP, [topic.name for topic in SEALED])
+
+
+def seal_lake_once(consumer: EventConsumer, lake: Lake, *, at: datetime | None = None) -> SealCounts | None:
+    """Seal what one poll gives; None when there was nothing. See `seal_lake`.
+
+    Args:
+        consumer: From `open_sealer`.
+        lake: Where to.
+        at: When this happens, for dead letters.
+
+    Raises:
+        LeaseLost: Another process took a partition over meanwhile (retryable); nothing is lost or doubled.
+    """
+    messages = consumer.poll(MOST_MESSAGES)
+    if not messages:
+        return None
+    total, dead = SealCounts(), list[NewMessage]()
+    for _, group in groupby(sorted(messages, key=_partition_of), key=_partition_of):
+        counts, letters = _seal_partition(lake, tuple(group), at)
+        total += counts
+        dead += letters
+    consumer.commit(dead)
     return total
 
 
 def sealed_positions(log: EventLog) -> dict[str, int]:
-    """Offset that the sealer reads next, by `topic/partition`: all before it is in the lake."""
+    """Offset that the sealer reads on from, by `topic/partition`: every message before it is in the lake."""
     return {
         f"{topic.name}/{partition}": offset
         for topic in SEALED

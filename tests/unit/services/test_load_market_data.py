@@ -65,10 +65,10 @@ class World:
         return [payload.session for payload in payloads]
 
 
-@pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> World:
+@pytest.fixture(params=[False, True], ids=["dense offsets", "offsets with gaps"])
+def world(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(load_market_data, "WINDOW_SESSIONS", 4)
-    return World()
+    return World(log=InMemoryEventLog(marks=request.param))
 
 
 def bars_of(days: tuple[date, ...]) -> list[tuple[date, str]]:

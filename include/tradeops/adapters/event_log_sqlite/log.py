@@ -11,6 +11,7 @@ from tradeops.adapters.event_log_sqlite.membership import Membership
 from tradeops.adapters.event_log_sqlite.messages import (
     Place,
     append_messages,
+    count_messages,
     list_places,
     read_end_offset,
     read_messages,
@@ -83,6 +84,11 @@ class SqliteEventLog:
         with self._connection.read_cursor() as cursor:
             places = list_places(self._partitions, topic)
             return {place.partition: read_end_offset(cursor, place) for place in places}
+
+    def count_messages(self, topic: str) -> int:
+        """How many messages the topic holds; see the port."""
+        with self._connection.read_cursor() as cursor:
+            return sum(count_messages(cursor, place) for place in list_places(self._partitions, topic))
 
     def committed(self, group: str, topic: str) -> Mapping[int, int]:
         """Offset that a group reads next, by partition; see the port."""

@@ -13,6 +13,7 @@ from tradeops.ports.event_log import Message, NewMessage
 _OFFSET_BITS = 40
 _INSERT = "INSERT INTO messages (address, key, value, headers) VALUES (?, ?, ?, ?)"
 _LAST = "SELECT max(address) FROM messages WHERE address >= ? AND address < ?"
+_COUNT = "SELECT count(*) FROM messages WHERE address >= ? AND address < ?"
 _PAGE = "SELECT address, key, value, headers FROM messages WHERE address >= ? AND address < ? ORDER BY address LIMIT ?"
 _NO_HEADERS: Mapping[str, str] = {}
 
@@ -78,6 +79,12 @@ def read_messages(cursor: DBAPICursor, place: Place, offset: int, limit: int) ->
 def read_end_offset(cursor: DBAPICursor, place: Place) -> int:
     """The offset that the partition's next message gets."""
     return _find_end(cursor, place.id) - (place.id << _OFFSET_BITS)
+
+
+def count_messages(cursor: DBAPICursor, place: Place) -> int:
+    """How many messages a partition holds."""
+    (count,) = cursor.execute(_COUNT, (place.id << _OFFSET_BITS, (place.id + 1) << _OFFSET_BITS)).fetchone()
+    return int(count)
 
 
 def _choose_place(partitions: PartitionIds, topic: str, key: str) -> int:

@@ -1,0 +1,185 @@
+"""One member of a consumer group."""
+
+import time
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from kafka import ConsumerRebalanceListener, KafkaConsumer
+from kafka.structs import ConsumerGroupMetadata, MemberState, TopicPartition
+
+from tradeops.adapters.event_log_kafka.clients import KafkaClients
+from tradeops.adapters.event_log_kafka.errors import explain_errors
+from tradeops.adapters.event_log_kafka.reader import KafkaReader, hold_back
+from tradeops.adapters.event_log_kafka.records import read_record
+from tradeops.adapters.event_log_kafka.writer import KafkaWriter
+from tradeops.domain.errors import LeaseLost, TradeOpsError
+from tradeops.ports.event_log import Message, NewMessage
+
+_PAGE = 1000
+_FETCH_MS = 50
+_REBALANCE_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogParts:
+    """What a consumer shares with the log that opened it: same thread, same connections."""
+
+    clients: KafkaClients
+    reader: KafkaReader
+    writer: KafkaWriter
+
+
+class KafkaEventConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
+    """`EventConsumer` on a cooperative consumer group; one thread of one process.
+
+    Every commit is a transaction that names the generation of the group under which the messages were polled, so
+    that the broker refuses a member that was struck off or lost partitions meanwhile.
+    """
+
+    def __init__(self, parts: LogParts, group: str, topics: Sequence[str]) -> None:
+        self._parts = parts
+        self._group = group
+        self._topics = {parts.clients.address.name(topic): topic for topic in topics}
+        self._joined: KafkaConsumer | None = None
+        self._fetched: dict[TopicPartition, deque[Any]] = {}
+        self._given: dict[TopicPartition, int] = {}
+        self._member: ConsumerGroupMetadata | None = None
+        self._lost = False
+        self._must_rewind = False
+        self._turn = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def poll(self, limit: int = 1000) -> tuple[Message, ...]:
+        """Next messages of this member's partitions, which take turns at coming first; see the port.
+
+        Raises:
+            ExternalServiceError: The broker does not answer, or a transaction holds messages back (retryable).
+        """
+        with explain_errors(self._parts.clients.address, f"polling as {self._group}"):
+            member = self._join()
+            if self._must_rewind:
+                self._rewind(member)
+            self._fetch(member, limit)
+            return self._hand_out(limit)
+
+    def commit(self, outputs: Sequence[NewMessage] = ()) -> None:
+        """Outputs and offsets in one transaction; see the port.
+
+        Raises:
+            LeaseLost: Another member took a partition over, or may have; nothing was written by this call.
+            ExternalServiceError: It is not known whether it was written (retryable); poll again to find out.
+        """
+        if self._lost or self._must_rewind:
+            self._lost, self._must_rewind = False, True
+            raise LeaseLost(f"what was polled may be another member's of {self._group} now; poll again")
+        if not self._given:
+            self._parts.writer.append(outputs)
+            return
+        try:
+            self._parts.writer.commit(outputs, self._given, self._member)
+        except TradeOpsError as error:
+            self._must_rewind = isinstance(error, LeaseLost) or error.retryable
+            raise
+        self._given = {}
+
+    def close(self) -> None:
+        """Leave the group, so that its other members get the partitions at once."""
+        if self._joined is not None:
+            self._joined.close(autocommit=False)
+            self._joined = None
+
+    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Called within `poll`: these are another member's from now on."""
+        for place in revoked:
+            self._fetched.pop(place, None)
+            if self._given.pop(place, None) is not None:
+                self._lost = True
+
+    def on_partitions_lost(self, lost: Iterable[TopicPartition]) -> None:
+        """Called within `poll`: this member was struck off."""
+        self.on_partitions_revoked(lost)
+
+    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """Called within `poll`: reading begins at the group's offset."""
+
+    def _join(self) -> KafkaConsumer:
+        if self._joined is None:
+            clients = self._parts.clients
+            self._joined = clients.open_member(clients.address.name(self._group), list(self._topics), self)
+        return self._joined
+
+    def _rewind(self, member: KafkaConsumer) -> None:
+        """Go back to what the group committed: a commit that failed may have come through."""
+        self._parts.writer.settle()
+        for place in member.assignment():
+            offset = member.committed(place, timeout_ms=self._parts.clients.address.patience_s * 1000)
+            if offset is None:
+                member.seek_to_beginning(place)
+            else:
+                member.seek(place, offset)
+        self._fetched, self._given = {}, {}
+        self._must_rewind = self._lost = False
+
+    def _fetch(self, member: KafkaConsumer, limit: int) -> None:
+        """Get messages, or know that there are none; rebalances happen in here."""
+        started, timeout_ms = time.monotonic(), 0
+        ends: dict[TopicPartition, int] = {}
+        while True:
+            self._receive(member, limit, timeout_ms)
+            waited = time.monotonic() - started
+            settled = self._settle(member)
+            if any(self._fetched.values()) and (settled or waited > _REBALANCE_S):
+                return
+            if settled:
+                places = member.assignment()
+                if ends.keys() != places:
+                    ends = self._parts.reader.find_ends(places)
+                late = self._list_late(member, ends)
+                if not late:
+                    return
+                if waited > self._parts.clients.address.patience_s:
+                    raise hold_back(self._topics[late[0].topic], late[0].partition)
+            elif waited > self._parts.clients.address.session_s + _REBALANCE_S:
+                return
+            timeout_ms = _FETCH_MS
+
+    def _receive(self, member: KafkaConsumer, limit: int, timeout_ms: int) -> None:
+        stock = sum(map(len, self._fetched.values()))
+        if stock >= max(limit, 1):  # enough: only attend to the group
+            member.pause(*member.assignment())
+        for place, records in member.poll(timeout_ms, max_records=max(limit, _PAGE)).items():
+            self._fetched.setdefault(place, deque()).extend(records)
+        member.resume(*member.paused())
+
+    def _settle(self, member: KafkaConsumer) -> bool:
+        state = member.group_metadata()
+        if state.state != MemberState.STABLE:
+            return False
+        self._member = state
+        return True
+
+    def _list_late(self, member: KafkaConsumer, ends: Mapping[TopicPartition, int]) -> list[TopicPartition]:
+        timeout_ms = self._parts.clients.address.patience_s * 1000
+        return [place for place, end in ends.items() if (member.position(place, timeout_ms) or 0) < end]
+
+    def _hand_out(self, limit: int) -> tuple[Message, ...]:
+        self._turn += 1
+        places = sorted(place for place, records in self._fetched.items() if records)
+        first = self._turn % len(places) if places else 0
+        found: list[Message] = []
+        for place in places[first:] + places[:first]:
+            records = self._fetched[place]
+            for _ in range(min(limit - len(found), len(records))):
+                found.append(read_record(self._topics[place.topic], records.popleft()))
+                self._given[place] = found[-1].offset + 1
+        return tuple(found)
