@@ -13,10 +13,12 @@ from tradeops.ports.raw_source import RawSource
 from tradeops.ports.trading_calendar import TradingCalendar
 from tradeops.services.load_market_history import load_market_history
 
+MOST_LOADED = 4  # a process that decides for months sees a move a day
+
 
 @dataclass(slots=True, kw_only=True)
 class Markets:
-    """Histories by move of the market clock, each loaded once.
+    """Histories by move of the market clock, each loaded once; the newest few are kept.
 
     Args:
         lake: Where bars and actions were sealed.
@@ -37,6 +39,8 @@ class Markets:
         """The market as it stood after a move; 0 before the first one."""
         if market not in self._loaded:
             positions = self.ledger.clock_move(market).positions if market else {}
+            while len(self._loaded) >= MOST_LOADED:
+                del self._loaded[min(self._loaded)]
             self._loaded[market] = self._load(positions)
         return self._loaded[market]
 

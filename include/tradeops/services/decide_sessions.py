@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from tradeops.domain.decisions import CycleRequest
+from tradeops.domain.claims import InboxKey
+from tradeops.domain.decisions import CycleRequest, Decision
 from tradeops.domain.errors import DataError, OutOfOrderSession
 from tradeops.domain.identifiers import BookId
 from tradeops.domain.policy import TimePolicy, TradingPolicy
@@ -77,6 +78,53 @@ class SessionDecider:
             on_progress(outcome)
         return SessionsDecided(decided=decided, already_decided=0, last=last)
 
+    def answer_event(
+        self,
+        book_id: BookId,
+        session: date,
+        *,
+        event: InboxKey,
+        superseded: bool = False,
+        on_progress: Callable[[CycleOutcome], None] = lambda outcome: None,
+    ) -> None:
+        """Decide the session that an event speaks of, and before it what is due; an event has its effect once.
+
+        Args:
+            book_id: Whose session.
+            session: Which.
+            event: Its effect is recorded with the decision. One that had its effect gets that cycle
+                taken to its end, whatever the policy says of the time of decisions by now.
+            superseded: Close the session as skipped: a newer one waits.
+            on_progress: Called after each cycle.
+
+        Raises:
+            DataError: The market clock has not reached the session, or the exchange was closed.
+        """
+        cycle_id = self.ledger.find_effect(event)
+        if cycle_id is not None:
+            on_progress(self._finish(self.ledger.get_decision(cycle_id).decision))
+            return
+        self._check_loaded(session)
+        for due in self._list_due(self.ledger.last_closed_session(book_id), session, None):
+            asked = event if due == session else None
+            on_progress(self._decide(book_id, due, asked_by=asked, superseded=superseded and due == session))
+
+    def _check_loaded(self, session: date) -> None:
+        self.calendar.closes_at(session)
+        clock = self.ledger.market_clock()
+        if clock is None or session > clock:
+            raise DataError(f"{session} is not loaded, the market clock stands at {clock}", session=session)
+
+    def _finish(self, decision: Decision) -> CycleOutcome:
+        return self.runner.run_cycle(
+            CycleRequest(
+                book_id=decision.book_id,
+                session=decision.session,
+                as_of=decision.as_of,
+                next_session=decision.next_session,
+            )
+        )
+
     def _list_due(self, last: date | None, until: date | None, only: date | None) -> Iterator[date]:
         clock = self.ledger.market_clock()
         if clock is None:
@@ -93,7 +141,9 @@ class SessionDecider:
                 asked=only,
             )
 
-    def _decide(self, book_id: BookId, session: date) -> CycleOutcome:
+    def _decide(
+        self, book_id: BookId, session: date, *, asked_by: InboxKey | None = None, superseded: bool = False
+    ) -> CycleOutcome:
         self.settle(book_id, session)
         following = self.calendar.next_session(session)
         return self.runner.run_cycle(
@@ -102,6 +152,8 @@ class SessionDecider:
                 session=session,
                 as_of=find_decision_time(session, self.calendar, self.policy.time),
                 next_session=following if following <= self.source.last_session else None,
+                asked_by=asked_by,
+                superseded=superseded,
             )
         )
 

@@ -19,6 +19,7 @@ from tradeops.ports.feature_store import FeatureReader
 from tradeops.ports.input_reader import ReadInputs
 from tradeops.ports.ledger import Ledger
 from tradeops.ports.market_source import MarketSource
+from tradeops.services.cycle.previous_decision import find_previous_decision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +73,7 @@ class ObservedInputs:
         )
 
     def _read_state(self, book_id: BookId, settlement: Settlement) -> BookState:
-        before = self._find_previous_decision(book_id, settlement.session)
+        before = find_previous_decision(self.ledger, book_id, settlement.session)
         return BookState(
             book=settlement.closing,
             equity=settlement.equity,
@@ -80,13 +81,6 @@ class ObservedInputs:
             last_selected=list_last_selected(before, settlement),
             kill_switch=self.ledger.kill_switch(book_id),
         )
-
-    def _find_previous_decision(self, book_id: BookId, session: date) -> Decision | None:
-        last = self.ledger.last_closed_session(book_id)
-        if last is None or last >= session:
-            return None
-        record = self.ledger.find_decision(book_id, last)
-        return None if record is None else record.decision
 
 
 def read_view(  # noqa: PLR0913 - three sources, and by keyword which moment
