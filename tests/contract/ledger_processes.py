@@ -25,7 +25,7 @@ from tests.contract.examples import (
     request_claim,
     settlement_of,
 )
-from tradeops.adapters.ledger_sqlalchemy import SqlLedger, open_ledger
+from tradeops.adapters.ledger_sqlalchemy import SqlLedger, chain, open_ledger
 from tradeops.adapters.sqlite import HeldConnection
 from tradeops.domain.claims import Claim, Owner
 from tradeops.domain.errors import CycleHeld, IllegalTransition, StaleEpoch
@@ -109,7 +109,7 @@ def cycle_of_day_one(ledger: SqlLedger) -> None:
 
 def cycle_without_transactions(ledger: SqlLedger) -> None:
     """The mutant: every statement commits by itself."""
-    connection = ledger._connection._connection
+    connection = ledger._connection._connection  # type: ignore[attr-defined]
     connection.info["begin"] = "SELECT 1"
     ledger._connection.write = lambda: nullcontext(connection)  # type: ignore[method-assign,assignment,return-value]
     run_cycle(ledger, 1)
@@ -118,6 +118,7 @@ def cycle_without_transactions(ledger: SqlLedger) -> None:
 def race_with_late_locks(url: str, days: int, start_at: float) -> None:
     """The mutant: a writer takes the write lock when it first writes, not when it first reads."""
     HeldConnection.write = HeldConnection.read  # type: ignore[method-assign]
+    chain.take_lock = lambda _connection, _name: None
     race(url, days, start_at)
 
 

@@ -1,14 +1,14 @@
 """Fake and adapter give the same answers and write the same chains, whatever is done in whatever order."""
 
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
+from tests.contract.conftest import KINDS, FindStores, migrate
+from tests.contract.databases import Stores
 from tests.contract.examples import (
     AAPL,
     BOOK,
@@ -45,11 +45,13 @@ class LedgersAgree(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = tempfile.TemporaryDirectory()
-        self.sql: SqlLedger = open_ledger(f"sqlite:///{Path(self.folder.name)}/ledger.db")
+        self.url = self.make_database()
+        self.sql: SqlLedger = open_ledger(self.url)
         self.fake = self.make_fake()
         self.claims: list[Claim] = []
 
+    stores: Stores
+    make_database: Callable[[], str]
     make_fake: Callable[[], InMemoryLedger] = InMemoryLedger
 
     def both(self, call: Callable[[Ledger], object]) -> object:
@@ -132,11 +134,18 @@ class LedgersAgree(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.sql.verify_chains()
         self.sql.close()
-        self.folder.cleanup()
+        self.stores.remove(self.url)
 
 
-LedgersAgree.TestCase.settings = settings(max_examples=30, stateful_step_count=25, deadline=None)
-TestLedgersAgree = LedgersAgree.TestCase
+def run_on(machine: type[LedgersAgree], find_stores: FindStores, kind: str, thoroughness: settings) -> None:
+    found, kept = find_stores(kind)
+    places = {"stores": found, "make_database": staticmethod(lambda: kept.copy(migrate))}
+    run_state_machine_as_test(type("OnDatabase", (machine,), places), settings=thoroughness)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_ledgers_agree(find_stores: FindStores, kind: str) -> None:
+    run_on(LedgersAgree, find_stores, kind, settings(max_examples=30, stateful_step_count=25, deadline=None))
 
 
 class LateFake(InMemoryLedger):
@@ -150,10 +159,10 @@ class LedgersDisagree(LedgersAgree):
     make_fake = LateFake
 
 
-def test_mutant_is_found() -> None:
+def test_mutant_is_found(find_stores: FindStores) -> None:
     # Found is enough: a shortest example takes minutes.
     thorough = settings(
         max_examples=300, stateful_step_count=25, deadline=None, derandomize=True, phases=[Phase.generate]
     )
     with pytest.raises(AssertionError):
-        run_state_machine_as_test(LedgersDisagree, settings=thorough)
+        run_on(LedgersDisagree, find_stores, "sqlite", thorough)

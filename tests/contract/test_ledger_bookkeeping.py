@@ -180,7 +180,7 @@ def test_any_decimal_survives(sql_ledger: SqlLedger, amounts: list[Decimal]) -> 
         day += 1
 
 
-def test_fake_and_adapter_write_the_same_chain(sql_ledger: SqlLedger) -> None:
+def test_fake_and_both_databases_write_the_same_chains(sql_ledger: SqlLedger) -> None:
     ledgers: list[Ledger] = [InMemoryLedger(), sql_ledger]
     for ledger in ledgers:
         check_money_is_exact(ledger)

@@ -234,7 +234,7 @@ def test_mutant_that_trusts_every_owner_is_found(sql_ledger: SqlLedger, monkeypa
 
 
 def test_mutant_that_forgets_the_first_watermark_is_found(
-    open_another: OpenLedger, open_sql: OpenLedger, monkeypatch: pytest.MonkeyPatch
+    open_sql: OpenLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = claims._read_claim
 

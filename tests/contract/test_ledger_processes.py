@@ -1,16 +1,15 @@
 """Many processes at one ledger, and processes that die in the middle."""
 
 import multiprocessing as mp
-import shutil
 import signal
 import time
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from tests.contract import ledger_processes as children
+from tests.contract.databases import Stores
 from tests.contract.examples import AAPL, BOOK, IBM, order_of, request_claim, session_after
 from tradeops.adapters.ledger_sqlalchemy import SqlLedger, open_ledger
 from tradeops.domain.errors import CoordinationError, CorruptInput
@@ -50,18 +49,17 @@ def check_nothing_lost_or_doubled(ledger: SqlLedger) -> None:
     ledger.verify_chains()
 
 
-def test_processes_that_open_and_write_at_once_lose_and_double_nothing(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/fresh/ledger.db"
+def test_processes_that_open_and_write_at_once_lose_and_double_nothing(stores: Stores) -> None:
+    url = stores.empty()
     run_race(url)
     with open_ledger(url) as ledger:
         check_nothing_lost_or_doubled(ledger)
         assert ledger.last_closed_session(BOOK) == session_after(DAYS - 1)
 
 
-def test_mutant_that_locks_late_is_found(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/ledger.db"
+def test_mutant_that_locks_late_is_found(stores: Stores) -> None:
     with pytest.raises(AssertionError, match="1"):
-        run_race(url, children.race_with_late_locks)
+        run_race(stores.empty(), children.race_with_late_locks)
 
 
 def kill(url: str, work: children.Work, at_statement: int) -> bool:
@@ -73,31 +71,29 @@ def kill(url: str, work: children.Work, at_statement: int) -> bool:
     return child.exitcode != 0
 
 
-def check_nothing_half(tmp_path: Path, work: children.Work) -> int:
+def check_nothing_half(stores: Stores, work: children.Work) -> int:
     """Killed before any statement, the ledger is whole, and a redo ends where nobody was killed."""
-    origin, copy = tmp_path / "origin", tmp_path / "copy"
-    with open_ledger(f"sqlite:///{origin}/ledger.db") as ledger:
+    origin = stores.empty()
+    with open_ledger(origin) as ledger:
         children.run_cycle(ledger, 0)
-    wanted = undisturbed(origin, tmp_path / "whole")
+    wanted = undisturbed(stores.copy(origin))
     statement = 1
     while True:
-        shutil.copytree(origin, copy)
-        url = f"sqlite:///{copy}/ledger.db"
+        url = stores.copy(origin)
         killed = kill(url, work, statement)
         with open_ledger(url) as ledger:
             ledger.verify_chains()
             children.cycle_of_day_one(ledger)
             ledger.verify_chains()
             assert outcome(ledger) == wanted, statement
-        shutil.rmtree(copy)
+        stores.remove(url)
         if not killed:
             return statement - 1
         statement += 1
 
 
-def undisturbed(origin: Path, folder: Path) -> dict[str, object]:
-    shutil.copytree(origin, folder)
-    with open_ledger(f"sqlite:///{folder}/ledger.db") as ledger:
+def undisturbed(url: str) -> dict[str, object]:
+    with open_ledger(url) as ledger:
         children.cycle_of_day_one(ledger)
         return outcome(ledger)
 
@@ -119,10 +115,10 @@ def outcome(ledger: SqlLedger) -> dict[str, object]:
     }
 
 
-def test_kill_at_every_statement_leaves_nothing_half(tmp_path: Path) -> None:
-    assert check_nothing_half(tmp_path, children.cycle_of_day_one) >= 30
+def test_kill_at_every_statement_leaves_nothing_half(stores: Stores) -> None:
+    assert check_nothing_half(stores, children.cycle_of_day_one) >= 30
 
 
-def test_mutant_without_transactions_is_found(tmp_path: Path) -> None:
+def test_mutant_without_transactions_is_found(stores: Stores) -> None:
     with pytest.raises((CorruptInput, CoordinationError)):
-        check_nothing_half(tmp_path, children.cycle_without_transactions)
+        check_nothing_half(stores, children.cycle_without_transactions)

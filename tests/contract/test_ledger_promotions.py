@@ -4,13 +4,12 @@ import multiprocessing as mp
 import time
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
+from tests.contract.databases import behind_its_back, change
 from tests.contract.examples import session_after
 from tests.contract.ledger_processes import race_to_promote
-from tests.contract.test_ledger_tampering import behind_its_back
 from tradeops.adapters.ledger_sqlalchemy import SqlLedger, open_ledger
 from tradeops.domain.errors import CorruptInput, IllegalTransition
 from tradeops.domain.identifiers import Stage, ValueRef
@@ -138,21 +137,21 @@ def test_mutant_that_checks_no_step_is_found(sql_ledger: SqlLedger, monkeypatch:
         check_steps_are_legal(sql_ledger)
 
 
-def test_what_one_process_recorded_another_reads(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/ledger.db"
-    with open_ledger(url) as first, open_ledger(url) as second:
+def test_what_one_process_recorded_another_reads(ledger_url: str) -> None:
+    with open_ledger(ledger_url) as first, open_ledger(ledger_url) as second:
         record(first, TO_SHADOW)
         record(second, STAYED)
         assert first.list_promotions() == second.list_promotions() == (TO_SHADOW, STAYED)
 
 
-def test_two_processes_that_promote_at_once_make_one_step(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/ledger.db"
-    with open_ledger(url) as ledger:
+def test_two_processes_that_promote_at_once_make_one_step(ledger_url: str) -> None:
+    with open_ledger(ledger_url) as ledger:
         record(ledger, TO_SHADOW)
     outcomes = SPAWN.Queue()
     start_at = time.time() + 1.5
-    crowd = [SPAWN.Process(target=race_to_promote, args=(url, TO_CANARY, n, start_at, outcomes)) for n in range(2)]
+    crowd = [
+        SPAWN.Process(target=race_to_promote, args=(ledger_url, TO_CANARY, n, start_at, outcomes)) for n in range(2)
+    ]
     for process in crowd:
         process.start()
     said = Counter(outcomes.get(timeout=60) for _ in crowd)
@@ -160,26 +159,24 @@ def test_two_processes_that_promote_at_once_make_one_step(tmp_path: Path) -> Non
         process.join(60)
 
     assert said == {"recorded": 1, "refused": 1}
-    with open_ledger(url) as ledger:
+    with open_ledger(ledger_url) as ledger:
         assert [entry.after for entry in ledger.list_promotions()] == [ModelState.SHADOW, ModelState.CANARY]
         ledger.verify_chains()
 
 
 @pytest.mark.parametrize("word", ["ann", "e" * 64, "promoted"])
-def test_a_word_changed_in_an_entry_is_found(sql_ledger: SqlLedger, tmp_path: Path, word: str) -> None:
+def test_a_word_changed_in_an_entry_is_found(sql_ledger: SqlLedger, ledger_url: str, word: str) -> None:
     record(sql_ledger, *WAY)
-    with behind_its_back(tmp_path / "ledger.db") as connection:
-        changed = connection.execute(
-            "UPDATE entries SET payload = replace(payload, ?, 'eve') WHERE sequence = 4", (word,)
-        )
-        assert changed.rowcount == 1
+    with behind_its_back(ledger_url) as connection:
+        statement = "UPDATE entries SET payload = replace(payload, :word, 'eve') WHERE sequence = 4"
+        assert change(connection, statement, {"word": word}) == 1
     with pytest.raises(CorruptInput, match="stream promotions: entry 4"):
         sql_ledger.verify_chains()
 
 
-def test_an_entry_taken_out_is_found(sql_ledger: SqlLedger, tmp_path: Path) -> None:
+def test_an_entry_taken_out_is_found(sql_ledger: SqlLedger, ledger_url: str) -> None:
     record(sql_ledger, *WAY)
-    with behind_its_back(tmp_path / "ledger.db") as connection:
-        connection.execute("DELETE FROM entries WHERE sequence = 5")
+    with behind_its_back(ledger_url) as connection:
+        change(connection, "DELETE FROM entries WHERE sequence = 5")
     with pytest.raises(CorruptInput, match="promotions"):
         sql_ledger.verify_chains()

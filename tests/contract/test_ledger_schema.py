@@ -6,28 +6,29 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pysqlite3
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Column, MetaData, Text, create_engine, inspect
+from sqlalchemy import Column, MetaData, Text, inspect
 
+from tests.contract.databases import beside, change
 from tests.contract.examples import BOOK, learner_state, request_claim, settlement_of
+from tests.servers.postgres import Databases
 from tradeops.adapters.ledger_sqlalchemy import METADATA, SqlLedger, open_ledger
 from tradeops.adapters.ledger_sqlalchemy.column_types import ExactDecimal, UtcTime
 from tradeops.adapters.ledger_sqlalchemy.schema import MIGRATIONS
 from tradeops.adapters.ledger_sqlalchemy.tables import HEAD_REVISION
+from tradeops.adapters.postgres import PostgresConnection, create_postgres_engine
 from tradeops.adapters.sqlite import SQLITE_VERSION, HeldConnection, create_sqlite_engine
 from tradeops.domain.errors import ConfigurationError, DataError, ExternalServiceError
 
 FIXED_WAL_RESET = (3, 51, 3)
 
 
-def differences(path: Path, metadata: MetaData) -> list[object]:
-    engine = create_engine(f"sqlite:///{path}", module=pysqlite3)
-    with engine.connect() as connection:
+def differences(url: str, metadata: MetaData) -> list[object]:
+    with beside(url) as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         found: list[object] = compare_metadata(context, metadata)
         columns = inspect(connection).get_columns
@@ -35,20 +36,19 @@ def differences(path: Path, metadata: MetaData) -> list[object]:
             stored = {column["name"]: column["nullable"] for column in columns(table.name)} if not found else {}
             said = {column.name: bool(column.nullable) for column in table.columns} if not found else {}
             found += [(table.name, stored, said)] if stored != said else []
-    engine.dispose()
     return found
 
 
-def test_migrated_schema_equals_metadata(sql_ledger: SqlLedger, tmp_path: Path) -> None:
-    assert differences(tmp_path / "ledger.db", METADATA) == []
+def test_migrated_schema_equals_metadata(ledger_url: str) -> None:
+    assert differences(ledger_url, METADATA) == []
 
 
-def test_mutant_with_a_forgotten_column_is_found(sql_ledger: SqlLedger, tmp_path: Path) -> None:
+def test_mutant_with_a_forgotten_column_is_found(ledger_url: str) -> None:
     changed = MetaData()
     for table in METADATA.sorted_tables:
         table.to_metadata(changed)
     changed.tables["fills"].append_column(Column("venue", Text))
-    assert differences(tmp_path / "ledger.db", changed)
+    assert differences(ledger_url, changed)
 
 
 def test_there_is_one_head_and_the_code_knows_it() -> None:
@@ -64,16 +64,25 @@ def test_opening_again_migrates_nothing(ledger_url: str, monkeypatch: pytest.Mon
         assert set(ledger.count_rows()) == set(METADATA.tables)
 
 
-def test_a_newer_database_is_refused(ledger_url: str, tmp_path: Path) -> None:
-    open_ledger(ledger_url).close()
-    connection = pysqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
-    connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    connection.close()
+def test_a_newer_database_is_refused(ledger_url: str) -> None:
+    with beside(ledger_url) as connection:
+        change(connection, "UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(ConfigurationError, match="use the version that wrote it"):
         open_ledger(ledger_url)
 
 
-@pytest.mark.parametrize("url", ["postgresql://host/db", "sqlite://", "sqlite:///:memory:", "ledger.db", ""])
+NO_DATABASES = (
+    "postgresql://host/db",
+    "postgresql+psycopg2://host/db",
+    "postgresql+psycopg://host",
+    "sqlite://",
+    "sqlite:///:memory:",
+    "ledger.db",
+    "",
+)
+
+
+@pytest.mark.parametrize("url", NO_DATABASES)
 def test_other_urls_are_refused(url: str) -> None:
     with pytest.raises(ConfigurationError):
         open_ledger(url)
@@ -83,6 +92,15 @@ def test_a_path_that_is_no_database_is_an_external_fault(tmp_path: Path) -> None
     (tmp_path / "folder.db").mkdir()
     with pytest.raises(ExternalServiceError):
         open_ledger(f"sqlite:///{tmp_path}/folder.db")
+
+
+def test_sessions_of_postgresql_are_set_up(databases: Databases) -> None:
+    wanted = {"timezone": "UTC", "lock_timeout": "30s", "synchronous_commit": "on", "application_name": "tradeops"}
+    held = PostgresConnection(create_postgres_engine(databases.url("postgres")))
+    with held.read() as connection:
+        found = {name: connection.exec_driver_sql(f"SHOW {name}").scalar_one() for name in wanted}
+    held.close()
+    assert found == wanted
 
 
 def test_every_connection_is_set_up(tmp_path: Path) -> None:
@@ -117,8 +135,9 @@ def test_a_connection_is_refused_after_a_fork(sql_ledger: SqlLedger) -> None:
 def test_a_lock_held_too_long_is_an_external_fault(open_sql: Callable[[], SqlLedger]) -> None:
     patient, holder = open_sql(), open_sql()
     with patient._connection.read() as connection:
-        connection.exec_driver_sql("PRAGMA busy_timeout = 20")
-    with holder._connection.write(), pytest.raises(ExternalServiceError, match="locked") as error:
+        sqlite = connection.dialect.name == "sqlite"
+        connection.exec_driver_sql("PRAGMA busy_timeout = 20" if sqlite else "SET lock_timeout = '20ms'")
+    with holder._write(BOOK.stream), pytest.raises(ExternalServiceError, match="lock") as error:
         patient.claim_cycle(request_claim())
     assert error.value.retryable
     assert patient.claim_cycle(request_claim()).epoch == 1

@@ -1,15 +1,12 @@
 """What was written stays, and who changes it behind the ledger's back is found."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
-
-import pysqlite3
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
+from tests.contract.databases import behind_its_back, beside, change, query
 from tests.contract.examples import (
     AAPL,
     BOOK,
@@ -32,15 +29,14 @@ from tradeops.domain.errors import CorruptInput
 from tradeops.domain.lifecycle import OrderState
 from tradeops.domain.verdicts import KillSwitch
 
-Tamper = Callable[[str], None]
 TABLES = [table.name for table in APPEND_ONLY_TABLES]
 
 
 @pytest.fixture
-def database(tmp_path: Path, sql_ledger: SqlLedger) -> Path:
-    """A ledger with rows in every table."""
+def database(ledger_url: str, sql_ledger: SqlLedger) -> str:
+    """The address of a ledger with rows in every table."""
     fill_ledger(sql_ledger)
-    return tmp_path / "ledger.db"
+    return ledger_url
 
 
 def fill_ledger(ledger: SqlLedger) -> None:
@@ -57,38 +53,39 @@ def fill_ledger(ledger: SqlLedger) -> None:
     ledger.record_settlement(settlement_of(1, fills=fills, changes=changes), [learner_state(1)])
 
 
-@contextmanager
-def behind_its_back(database: Path) -> Iterator[Any]:
-    """A connection that obeys neither foreign keys nor triggers."""
-    connection = pysqlite3.connect(database, isolation_level=None)
-    for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-        connection.execute(f"DROP TRIGGER {name}")
-    try:
-        yield connection
-    finally:
-        connection.close()
+CHANGES = {
+    "sqlite": (
+        "UPDATE {table} SET {column} = {column}",
+        "DELETE FROM {table}",
+        "INSERT OR REPLACE INTO {table} SELECT * FROM {table}",
+    ),
+    "postgresql": (
+        "UPDATE {table} SET {column} = {column}",
+        "DELETE FROM {table}",
+        "TRUNCATE {table} CASCADE",
+        "INSERT INTO {table} SELECT * FROM {table} ON CONFLICT ON CONSTRAINT {table}_pkey "
+        "DO UPDATE SET {column} = EXCLUDED.{column}",
+    ),
+}
+# A table that others refer to is not emptied without them.
+TRUNCATED = [table for table in TABLES if table not in ("entries", "orders")]
 
 
-def check_tables_only_grow(database: Path) -> None:
-    """Each append-only table has rows and refuses UPDATE, DELETE and REPLACE."""
-    connection = pysqlite3.connect(database, isolation_level=None)
-    connection.execute("PRAGMA recursive_triggers = ON")
-    for table in TABLES:
-        count = connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608
-        assert count > 0, table
-        column = connection.execute(f"SELECT name FROM pragma_table_info('{table}')").fetchone()[0]  # noqa: S608
-        for statement in (
-            f"UPDATE {table} SET {column} = {column}",  # noqa: S608
-            f"DELETE FROM {table}",  # noqa: S608
-            f"INSERT OR REPLACE INTO {table} SELECT * FROM {table}",  # noqa: S608
-        ):
-            with pytest.raises(pysqlite3.IntegrityError, match="only grows"):
-                connection.execute(statement)
-        assert connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] == count  # noqa: S608
-    connection.close()
+def check_tables_only_grow(database: str) -> None:
+    """Each append-only table has rows and refuses whatever would change or remove one."""
+    with beside(database) as connection:
+        if connection.dialect.name == "sqlite":
+            change(connection, "PRAGMA recursive_triggers = ON")
+        for table in APPEND_ONLY_TABLES:
+            count = query(connection, f"SELECT count(*) FROM {table.name}")  # noqa: S608
+            assert count[0] > 0, table
+            for statement in CHANGES[connection.dialect.name]:
+                with pytest.raises(IntegrityError, match="only grows"):
+                    change(connection, statement.format(table=table.name, column=table.columns[0].name))
+            assert query(connection, f"SELECT count(*) FROM {table.name}") == count  # noqa: S608
 
 
-def test_tables_only_grow(database: Path) -> None:
+def test_tables_only_grow(database: str) -> None:
     assert set(TABLES) == {
         "entries",
         "decisions",
@@ -103,16 +100,18 @@ def test_tables_only_grow(database: Path) -> None:
 
 
 @pytest.mark.parametrize("table", TABLES)
-@pytest.mark.parametrize("change", ["update", "delete"])
-def test_mutant_without_a_trigger_is_found(database: Path, table: str, change: str) -> None:
-    connection = pysqlite3.connect(database, isolation_level=None)
-    connection.execute(f"DROP TRIGGER {table}_refuse_{change}")
-    connection.close()
-    with pytest.raises((pytest.fail.Exception, pysqlite3.IntegrityError, AssertionError)):
+@pytest.mark.parametrize("refused", ["update", "delete", "truncate"])
+def test_mutant_without_a_trigger_is_found(database: str, table: str, refused: str) -> None:
+    if refused == "truncate" and (database.startswith("sqlite") or table not in TRUNCATED):
+        return
+    with beside(database) as connection:
+        on = "" if connection.dialect.name == "sqlite" else f" ON {table}"
+        change(connection, f"DROP TRIGGER {table}_refuse_{refused}{on}")
+    with pytest.raises((pytest.fail.Exception, IntegrityError, AssertionError)):
         check_tables_only_grow(database)
 
 
-def test_an_untouched_ledger_is_intact(sql_ledger: SqlLedger, database: Path) -> None:
+def test_an_untouched_ledger_is_intact(sql_ledger: SqlLedger, database: str) -> None:
     sql_ledger.verify_chains()
 
 
@@ -157,48 +156,50 @@ TAMPERINGS = {
 
 
 @pytest.mark.parametrize("what", TAMPERINGS)
-def test_tampering_is_found(sql_ledger: SqlLedger, database: Path, what: str) -> None:
+def test_tampering_is_found(sql_ledger: SqlLedger, database: str, what: str) -> None:
     with behind_its_back(database) as connection:
-        assert connection.execute(TAMPERINGS[what]).rowcount > 0
+        assert change(connection, TAMPERINGS[what]) > 0
     with pytest.raises(CorruptInput):
         sql_ledger.verify_chains()
 
 
-def test_the_error_names_stream_and_sequence(sql_ledger: SqlLedger, database: Path) -> None:
+def test_the_error_names_stream_and_sequence(sql_ledger: SqlLedger, database: str) -> None:
     with behind_its_back(database) as connection:
-        connection.execute("UPDATE entries SET payload = payload || ' ' WHERE kind = 'decision'")
+        change(connection, "UPDATE entries SET payload = payload || ' ' WHERE kind = 'decision'")
     with pytest.raises(CorruptInput, match=f"{BOOK.stream}.* 3 ") as error:
         sql_ledger.verify_chains()
     assert error.value.context == {"stream": BOOK.stream, "sequence": 3}
 
 
-def test_the_wall_clock_is_not_hashed(sql_ledger: SqlLedger, database: Path) -> None:
+def test_the_wall_clock_is_not_hashed(sql_ledger: SqlLedger, database: str) -> None:
     with behind_its_back(database) as connection:
-        connection.execute("UPDATE entries SET recorded_at = '2030-01-01T00:00:00.000000Z'")
+        change(connection, "UPDATE entries SET recorded_at = '2030-01-01T00:00:00.000000Z'")
     sql_ledger.verify_chains()
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_any_flipped_bit_of_an_entry_is_found(sql_ledger: SqlLedger, database: Path, data: st.DataObject) -> None:
+def test_any_flipped_bit_of_an_entry_is_found(sql_ledger: SqlLedger, database: str, data: st.DataObject) -> None:
     column = data.draw(st.sampled_from(["payload", "hash", "previous_hash", "key", "kind", "stream"]))
     with behind_its_back(database) as connection:
-        rows = connection.execute(f"SELECT id, {column} FROM entries").fetchall()  # noqa: S608
-        entry, text = data.draw(st.sampled_from(rows))
-        place = data.draw(st.integers(0, len(text) - 1))
+        rows = connection.execute(text(f"SELECT id, {column} FROM entries ORDER BY id")).all()  # noqa: S608
+        entry, content = data.draw(st.sampled_from(rows))
+        place = data.draw(st.integers(0, len(content) - 1))
         bit = data.draw(st.integers(0, 6))
-        flipped = text[:place] + chr(ord(text[place]) ^ (1 << bit)) + text[place + 1 :]
-        connection.execute(f"UPDATE entries SET {column} = ? WHERE id = ?", (flipped, entry))  # noqa: S608
+        flipped = content[:place] + chr(ord(content[place]) ^ (1 << bit)) + content[place + 1 :]
+        assume("\0" not in flipped)  # PostgreSQL's text holds none
+        write = f"UPDATE entries SET {column} = :text WHERE id = :entry"  # noqa: S608
+        change(connection, write, {"text": flipped, "entry": entry})
         try:
             with pytest.raises(CorruptInput):
                 sql_ledger.verify_chains()
         finally:
-            connection.execute(f"UPDATE entries SET {column} = ? WHERE id = ?", (text, entry))  # noqa: S608
+            change(connection, write, {"text": content, "entry": entry})
     sql_ledger.verify_chains()
 
 
 def test_mutant_that_hashes_less_misses_a_change(
-    sql_ledger: SqlLedger, database: Path, monkeypatch: pytest.MonkeyPatch
+    sql_ledger: SqlLedger, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(verification, "_verify_entry", lambda row, _before: row.hash)
     with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
@@ -206,7 +207,7 @@ def test_mutant_that_hashes_less_misses_a_change(
 
 
 def test_mutant_without_typed_rows_misses_a_price(
-    sql_ledger: SqlLedger, database: Path, monkeypatch: pytest.MonkeyPatch
+    sql_ledger: SqlLedger, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(verification, "_verify_typed_rows", lambda _connection: None)
     with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):

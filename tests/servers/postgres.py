@@ -89,19 +89,23 @@ class PostgresServer:
         if self.authority is not None:
             self.databases.address = self.databases.address.update_query_dict(self._encrypt(self.authority))
         self.process = ServerProcess(self._command(), self.folder, self._is_ready, user=ACCOUNT)
+        self.runs = False
+        self.start()
+
+    def start(self) -> None:
         self.process.start()
+        self.runs = True
 
     def stop(self) -> None:
         """Let it end in order, ending every connection."""
         self.process.stop(signal.SIGINT)
-
-    def start(self) -> None:
-        self.process.start()
+        self.runs = False
 
     def kill(self) -> None:
         """`kill -9` all of it, as when the machine goes down."""
         family = self._family()
         self.process.kill()
+        self.runs = False
         for one in family:
             with suppress(psutil.NoSuchProcess):
                 one.kill()
@@ -116,7 +120,8 @@ class PostgresServer:
             one.resume()
 
     def remove(self) -> None:
-        self.stop()
+        if self.runs:
+            self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _family(self) -> list[psutil.Process]:

@@ -1,14 +1,12 @@
 """Which database a URL names, and what both kinds have in common."""
 
 from contextlib import AbstractContextManager
-from typing import Final, Protocol
+from typing import Protocol
 
 from sqlalchemy import Connection, text
 
-from tradeops.adapters.postgres import SCHEME, PostgresConnection, create_postgres_engine
+from tradeops.adapters.postgres import PostgresConnection, create_postgres_engine
 from tradeops.adapters.sqlite import HeldConnection, create_sqlite_engine
-
-POSTGRES: Final = f"{SCHEME}:"
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 
@@ -36,7 +34,7 @@ def open_database(url: str) -> Database:
         ConfigurationError: The URL names no database of a known kind.
         ExternalServiceError: The database cannot be reached.
     """
-    if url.startswith(POSTGRES):
+    if url.startswith("postgresql"):
         return PostgresConnection(create_postgres_engine(url))
     return HeldConnection(create_sqlite_engine(url))
 

@@ -1,0 +1,212 @@
+"""What only PostgreSQL does: connections break, books are locked apart, languages sort otherwise, servers ask who."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from sqlalchemy import Connection, text
+
+from tests.contract.conftest import FindStores, migrate
+from tests.contract.databases import beside, query
+from tests.contract.examples import BOOK, request_claim, session_after, settlement_of
+from tests.contract.test_ledger_tampering import fill_ledger
+from tests.servers.postgres import PASSWORD, Databases, PostgresServer, open_server
+from tradeops.adapters.ledger_sqlalchemy import chain, open_ledger
+from tradeops.adapters.postgres import hold_turn
+from tradeops.domain.errors import ExternalServiceError, UnknownRecord
+from tradeops.domain.identifiers import BookId, CycleId
+
+OTHER = BookId(run="other")
+
+
+@pytest.fixture
+def url(find_stores: FindStores) -> Iterator[str]:
+    stores, kept = find_stores("postgres")
+    made = kept.copy(migrate)
+    yield made
+    stores.remove(made)
+
+
+@pytest.fixture
+def cut(databases: Databases, url: str) -> Callable[[], None]:
+    """Cuts every connection to the database."""
+    name = url.rsplit("/", 1)[1].partition("?")[0]
+    return lambda: databases.disconnect_all(name)
+
+
+def test_a_connection_that_broke_while_idle_is_replaced(url: str, cut: Callable[[], None]) -> None:
+    with open_ledger(url) as ledger:
+        for day in range(3):
+            cut()
+            ledger.record_settlement(settlement_of(day), [])
+            cut()
+            assert ledger.find_settlement(BOOK, session_after(day)) == settlement_of(day)
+        assert ledger.count_rows()["settlements"] == 3
+
+
+def check_nothing_is_done_twice(url: str, cut: Callable[[], None]) -> None:
+    """A connection cut within a transaction fails it whole; asked again, it is done once."""
+    with open_ledger(url) as ledger:
+        with pytest.raises(ExternalServiceError) as failed, ledger._write(BOOK.stream) as connection:
+            append(connection)
+            cut()
+        assert failed.value.retryable
+        assert ledger.chain_heads() == ()
+        with ledger._write(BOOK.stream) as connection:
+            append(connection)
+        assert [head.sequence for head in ledger.chain_heads()] == [1]
+        ledger.verify_chains()
+
+
+def append(connection: Connection) -> None:
+    new = chain.NewEntry(stream=BOOK.stream, kind=chain.Kind.POLICY, key="one", payload="{}")
+    chain.append_entry(connection, new)
+
+
+def test_a_connection_that_breaks_within_a_transaction_fails_it(url: str, cut: Callable[[], None]) -> None:
+    check_nothing_is_done_twice(url, cut)
+
+
+def test_mutant_that_commits_at_once_is_found(
+    url: str, cut: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tradeops.adapters.postgres._WRITE", "SELECT 1")
+    with pytest.raises((AssertionError, pytest.fail.Exception)):
+        check_nothing_is_done_twice(url, cut)
+
+
+def check_books_are_locked_apart(url: str) -> None:
+    """A book waits for its own writers, and for no other's."""
+    with open_ledger(url) as one, open_ledger(url) as another, one._write(BOOK.stream):
+        with another._connection.read() as connection:
+            connection.exec_driver_sql("SET lock_timeout = '50ms'")
+        another.record_settlement(settlement_of(book=OTHER), [])
+        another.claim_cycle(request_claim(book=OTHER))
+        for write in (
+            lambda: another.record_settlement(settlement_of(), []),
+            lambda: another.claim_cycle(request_claim()),
+        ):
+            with pytest.raises(ExternalServiceError, match="lock timeout"):
+                write()
+
+
+def test_books_are_locked_apart(url: str) -> None:
+    check_books_are_locked_apart(url)
+
+
+@pytest.mark.parametrize("lock", [lambda *_: None, lambda connection, _: chain.take_lock(connection, "all")])
+def test_mutants_that_lock_nothing_or_everything_are_found(
+    url: str, monkeypatch: pytest.MonkeyPatch, lock: Callable[[Connection, str], None]
+) -> None:
+    monkeypatch.setattr("tradeops.adapters.ledger_sqlalchemy.part.lock_stream", lock)
+    with pytest.raises((ExternalServiceError, pytest.fail.Exception)):
+        check_books_are_locked_apart(url)
+
+
+def test_a_named_turn_is_one_holders_at_a_time_and_ends_with_it(url: str) -> None:
+    order = []
+    with hold_turn(url, "registry"):
+        order.append("first")
+        with beside(url) as connection:
+            free = "SELECT pg_try_advisory_lock(hashtextextended('registry', 0))"
+            assert query(connection, free) == [False]
+    with pytest.raises(ZeroDivisionError), hold_turn(url, "registry"):
+        order.append(1 // 0)
+    with hold_turn(url, "registry"):
+        order.append("last")
+    assert order == ["first", "last"]
+
+
+@pytest.fixture
+def english(databases: Databases) -> Iterator[str]:
+    """A database whose language sorts a tilde before letters, and small letters before large ones."""
+    name = databases.create()
+    databases.drop(name)
+    databases.run(
+        f'CREATE DATABASE "{name}" TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE "en-US" LOCALE "C.UTF-8"'
+    )
+    databases.made.append(name)
+    yield databases.url(name)
+    databases.drop(name)
+
+
+def check_text_sorts_by_bytes(url: str) -> None:
+    """Beginnings of identifiers are found, and streams are listed, as on SQLite."""
+    with open_ledger(url) as ledger:
+        fill_ledger(ledger)
+        ledger.record_settlement(settlement_of(book=BookId(run="Other")), [])
+        cycle = next(iter(ledger.list_decisions())).decision.cycle_id
+        assert ledger.get_decision(CycleId(cycle[:8])).decision.cycle_id == cycle
+        streams = [head.stream for head in ledger.chain_heads()]
+        assert streams == sorted(streams)
+        ledger.verify_chains()
+
+
+def test_text_sorts_by_bytes_whatever_language_the_database_speaks(english: str) -> None:
+    check_text_sorts_by_bytes(english)
+
+
+def test_mutant_that_sorts_by_the_databases_language_is_found(english: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tradeops.adapters.ledger_sqlalchemy.column_types import ByteText
+
+    monkeypatch.setattr(ByteText, "load_dialect_impl", lambda _self, dialect: dialect.type_descriptor(ByteText.impl()))
+    with pytest.raises((UnknownRecord, AssertionError)):
+        check_text_sorts_by_bytes(english)
+
+
+class TestServer:
+    """A server of its own, which asks for TLS and a password."""
+
+    @pytest.fixture(scope="class")
+    def server(self) -> Iterator[PostgresServer]:
+        with open_server(tls=True) as opened:
+            yield opened
+
+    @pytest.fixture(scope="class")
+    def name(self, server: PostgresServer) -> str:
+        return server.databases.create()
+
+    def test_a_verified_server_is_used_over_tls_with_scram(self, server: PostgresServer, name: str) -> None:
+        with open_ledger(server.databases.url(name)) as ledger:
+            assert ledger.chain_heads() == ()
+            with ledger._connection.read() as connection:
+                version = connection.execute(text("SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid()"))
+                assert version.scalar_one() == "TLSv1.3"
+                kept = connection.execute(text("SELECT rolpassword FROM pg_authid WHERE rolname = current_user"))
+                assert kept.scalar_one().startswith("SCRAM-SHA-256$")
+
+    @pytest.mark.parametrize(
+        ("changes", "refusal"),
+        [
+            ({"sslmode": "disable"}, "no encryption|pg_hba.conf rejects"),
+            ({"sslrootcert": "system"}, "certificate verify failed"),
+        ],
+    )
+    def test_connections_that_are_not_verified_are_refused(
+        self, server: PostgresServer, name: str, changes: dict[str, str], refusal: str
+    ) -> None:
+        with pytest.raises(ExternalServiceError, match=refusal):
+            open_ledger(server.databases.url(name, **changes))
+
+    def test_mutant_server_of_another_name_is_refused(self, server: PostgresServer, name: str) -> None:
+        url = server.databases.url(name).replace("@localhost:", "@127.0.0.2:")
+        with pytest.raises(ExternalServiceError):
+            open_ledger(url)
+
+    def test_no_word_of_the_password_is_told(self, server: PostgresServer, name: str) -> None:
+        for secret in (f"{PASSWORD}x", "secret%2Fword"):
+            url = server.databases.url(name).replace(PASSWORD, secret)
+            with pytest.raises(ExternalServiceError) as refused:
+                open_ledger(url)
+            told = [str(refused.value), repr(refused.value), str(refused.value.context), str(refused.value.__cause__)]
+            assert not any(secret in words or "secret/word" in words for words in told)
+            assert "authentication failed" in told[0]
+
+    def test_a_server_that_comes_back_is_used_again(self, server: PostgresServer, name: str) -> None:
+        with open_ledger(server.databases.url(name)) as ledger:
+            ledger.record_settlement(settlement_of(), [])
+            for end in (server.stop, server.kill):
+                end()
+                with pytest.raises(ExternalServiceError):
+                    ledger.latest_settlement(BOOK)
+                server.start()
+                assert ledger.latest_settlement(BOOK) == settlement_of()
