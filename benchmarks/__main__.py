@@ -31,6 +31,8 @@ def describe(figure: dict[str, Any], found: Measured | None) -> str:
     goal = f"{sign} {figure['goal']:,} {figure['unit']}".rstrip()
     if found is None:
         return LINE.format(figure["title"], goal, "-", "-", "not run" if "module" in figure else "not built", "")
+    if found.value is None:
+        return LINE.format(figure["title"], goal, "-", "-", "not run", found.note)
     met = found.value <= figure["goal"] if sign == "<=" else found.value >= figure["goal"]
     value = f"{found.value:,.{0 if found.value >= 1000 else 2}f} {figure['unit']}"
     ratio = f"{found.value / figure['goal']:.2f}"

@@ -13,11 +13,11 @@ class Measured:
     """One figure.
 
     Args:
-        value: In the unit of its goal.
+        value: In the unit of its goal; None where it cannot be measured on this machine, as the note says.
         note: What it was measured against, and what it holds.
     """
 
-    value: float
+    value: float | None
     note: str = ""
 
 

@@ -171,12 +171,12 @@ def price_one_with_greeks(
     """
     given = (kind, spot, strike, years, rate, dividend_yield, volatility)
     try:
-        refusal, *found = value_one(*map(float, given))
+        found = value_one(*map(float, given))
     except (TypeError, ValueError, OverflowError) as error:
         raise InvalidPricingInput(f"an argument is no real number: {error}") from error
-    if refusal:
-        raise_first_refusal(np.array([refusal], np.int8), _lay_out(*given)[1])
-    return Greeks(*found)
+    if found[0]:
+        raise_first_refusal(np.array([found[0]], np.int8), _lay_out(*given)[1])
+    return Greeks._make(found[1:])
 
 
 def _lay_out(*columns: NumberColumn) -> tuple[tuple[int, ...], dict[str, FloatArray]]:

@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from tradeops.domain.market import FloatArray
-from tradeops.pricing.elementary_kernels import ROOT_HALF_PI_INVERSE, exponential, logarithm, mills_ratio
+from tradeops.pricing.elementary_kernels import ROOT_HALF_PI_INVERSE, exponential, logarithm, mills_parts
 from tradeops.pricing.kernel_sources import KERNEL_SOURCES
 from tradeops.pricing.refusals import Refusal, RefusalArray
 
@@ -59,28 +59,31 @@ def value_row(
     root = math.sqrt(years)
     total = volatility * root
     flat = total < NO_VOLATILITY
-    divisor = NO_VOLATILITY if flat else total
+    inverse = 1.0 / (NO_VOLATILITY if flat else total)
     now, later = spot * exponential(-dividend_yield * years), strike * exponential(-rate * years)
     drift = rate - dividend_yield
     moneyness = logarithm(spot / strike) + drift * years
-    centre, half = moneyness / divisor, 0.0 if flat else 0.5 * total
+    centre, half = moneyness * inverse, 0.0 if flat else 0.5 * total
     upper, lower = _clip(centre + half), _clip(centre - half)
     nearer = abs(upper) < abs(lower)
     least = upper if nearer else lower
     bell = exponential(-0.5 * least * least)
     bell = 0.0 if flat | (bell < 1e-307) else bell
     density = ROOT_HALF_PI_INVERSE * bell * (now if nearer else later)
-    spot_tail, strike_tail = density * mills_ratio(abs(upper)), density * mills_ratio(abs(lower))
+    over, under = mills_parts(abs(upper))
+    over_too, under_too = mills_parts(abs(lower))
+    shared = 1.0 / (under * under_too)
+    spot_tail, strike_tail = density * (over * under_too * shared), density * (over_too * under * shared)
     in_spot = kind * (now - spot_tail if kind * upper > 0.0 else spot_tail)
     in_strike = kind * (later - strike_tail if kind * lower > 0.0 else strike_tail)
     value, parity = in_spot - in_strike, kind * (now - later)
     bound = parity if parity > 0.0 else 0.0
     value = value if value > bound else bound
 
-    inverse = 0.0 if flat else 1.0 / divisor
+    inverse, per_share = 0.0 if flat else inverse, 1.0 / spot
     per_root = inverse * volatility  # 1/√T
-    delta, per_spot = in_spot / spot, density / spot
-    gamma, vega = per_spot * inverse / spot, density * root
+    delta, per_spot = in_spot * per_share, density * per_share
+    gamma, vega = per_spot * inverse * per_share, density * root
     vanna, volga = -per_spot * lower * inverse * root, vega * upper * lower * inverse * root
     decay = 0.5 * density * volatility * per_root
     theta = dividend_yield * in_spot - rate * in_strike - decay
@@ -128,13 +131,19 @@ def _load(column: FloatArray, first: int, count: int, place: FloatArray) -> None
 
 @njit(error_model="numpy")
 def _store(block: FloatArray, first: int, count: int, out: FloatArray, refusals: RefusalArray) -> None:
+    refused = 0
     for at in range(count):
-        refusals[first + at] = np.int8(block[7 * BLOCK + at])
+        verdict = int(block[7 * BLOCK + at])
+        refusals[first + at] = verdict
+        refused += verdict
     for row in range(GREEK_ROWS):
-        found = block[(8 + row) * BLOCK : (9 + row) * BLOCK]
+        found, place = block[(8 + row) * BLOCK :], out[row, first:]
         for at in range(count):
-            verdict = refusals[first + at]
-            out[row, first + at] = found[at] if (verdict == 0) | (verdict == 20) else 0.0
+            place[at] = found[at]
+    for at in range(count if refused else 0):
+        if block[7 * BLOCK + at] not in (0.0, _KINK):
+            for row in range(GREEK_ROWS):
+                out[row, first + at] = 0.0
 
 
 def _make(sources: str):  # type: ignore[no-untyped-def]

@@ -35,6 +35,11 @@ def test_what_was_not_measured_says_so() -> None:
     assert "not built" in describe({k: v for k, v in LOWER.items() if k != "module"}, None)
 
 
+def test_what_cannot_be_measured_here_has_a_reason_and_no_figure() -> None:
+    line = describe(LOWER, Measured(None, "a peer cannot be installed here"))
+    assert "not run" in line and " met" not in line and line.endswith("a peer cannot be installed here")
+
+
 def test_rounds_are_interleaved_and_warmed_up() -> None:
     seen: list[str] = []
     found = interleave({"a": lambda: seen.append("a"), "b": lambda: seen.append("b")}, 2, rounds=5)
