@@ -82,7 +82,8 @@ class Verdicts:
         verdict = Refusal(int(self.refusal[row]))
         if verdict is not Refusal.NONE:
             error = InvalidPricingInput if verdict.is_input else PricingModelError
-            return error(verdict.reason, field=_name_field(verdict))
+            remedy = "; correct the quote or leave it out" if verdict in _QUOTES else ""
+            return error(verdict.reason + remedy, field=_name_field(verdict))
         if self.differs[row]:
             return PricingModelError(
                 f"{self.model_version} and its closed form disagree here: use no number of it, and report the row",

@@ -191,7 +191,7 @@ def test_odd_rows_and_odd_bytes_are_not_lost(tmp_path: Path) -> None:
     found = [line.split(b",") for line in done.stdout_bytes.splitlines()]
     assert len(found) == 6
     assert b"row 3 has 1 words more" in done.stdout_bytes
-    assert b"row 4, spot: spot is missing; give it" in done.stdout_bytes
+    assert b"row 4, spot: is missing; give it" in done.stdout_bytes
     assert found[5][5] == b"\xff\xfe\x01"
     assert done.exit_code == 1
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from tradeops.bootstrap.pricing import open_pricing
+from tradeops.domain.errors import PricingError
 from tradeops.domain.options import ExerciseStyle, OptionKind
 from tradeops.domain.service_health import ServiceHealth
 from tradeops.entrypoints.command_line.opening import AsJson, write_json, write_line
@@ -129,9 +130,16 @@ def _answer(table: OptionTable, place: int, words: Mapping[str, str], found: Pri
         return {"error": f"row {place + 1} has {surplus} words more than the first line; quote those with commas"}
     if found.error is None:
         return _list_numbers(found)
-    field = str(found.error.context.get("field"))
-    where = f"{field} = {words[field]!r}" if words.get(field) else field
-    return {"error": f"row {place + 1}, {where}: {found.error.message}"}
+    return {"error": f"row {place + 1}, {_say_fault(words, found.error)}"}
+
+
+def _say_fault(words: Mapping[str, str], error: PricingError) -> str:
+    """Field, what stands there, and what is wrong with it, each once."""
+    field = str(error.context.get("field"))
+    word = words.get(field)
+    if not word or repr(word) in error.message:
+        return f"{field}: {error.message.removeprefix(f'{field} ')}"
+    return f"{field} = {word!r}: {error.message}"
 
 
 def _list_numbers(found: PricedRow) -> dict[str, object]:
