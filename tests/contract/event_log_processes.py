@@ -9,9 +9,11 @@ from typing import Any
 
 from tradeops.adapters.event_log_sqlite import SqliteEventLog
 from tradeops.adapters.event_log_sqlite.consumer import SqliteEventConsumer
+from tradeops.bootstrap.event_log import open_event_log
 from tradeops.domain.errors import LeaseLost
 from tradeops.domain.topics import BARS, BARS_RAW
 from tradeops.ports.event_log import Message, NewMessage
+from tradeops.services.read_log import is_read
 
 GROUP, RAW, OUT = "ingest", BARS_RAW.name, BARS.name
 
@@ -20,12 +22,11 @@ def effects_of(messages: Sequence[Message]) -> list[NewMessage]:
     return [NewMessage(topic=OUT, key=message.key, value=message.value) for message in messages]
 
 
-def consume(url: str, wanted: int, start_at: float = 0.0) -> None:
+def consume(url: str, batch: int = 4) -> None:
     """Poll and commit an effect a message until the group has done all of them."""
-    time.sleep(max(0.0, start_at - time.time()))
-    with SqliteEventLog(url) as log, log.open_consumer(GROUP, [RAW]) as consumer:
-        while sum(log.committed(GROUP, RAW).values()) < wanted:
-            messages = consumer.poll(4)
+    with open_event_log(url) as log, log.open_consumer(GROUP, [RAW]) as consumer:
+        while not is_read(log, GROUP, RAW, until=log.end_offsets(RAW)):
+            messages = consumer.poll(batch)
             try:
                 consumer.commit(effects_of(messages))
             except LeaseLost:
@@ -33,7 +34,7 @@ def consume(url: str, wanted: int, start_at: float = 0.0) -> None:
             time.sleep(0.001)
 
 
-def consume_offsets_first(url: str, wanted: int, start_at: float = 0.0) -> None:
+def consume_offsets_first(url: str) -> None:
     """The mutant: the offset is committed, and the effect after it."""
     real = SqliteEventConsumer.commit
 
@@ -42,10 +43,10 @@ def consume_offsets_first(url: str, wanted: int, start_at: float = 0.0) -> None:
         real(self, outputs)
 
     SqliteEventConsumer.commit = commit  # type: ignore[method-assign]
-    consume(url, wanted, start_at)
+    consume(url)
 
 
-def consume_effects_first(url: str, wanted: int, start_at: float = 0.0) -> None:
+def consume_effects_first(url: str) -> None:
     """The mutant: the effect is appended, and the offset committed after it."""
     real = SqliteEventConsumer.commit
 
@@ -57,13 +58,13 @@ def consume_effects_first(url: str, wanted: int, start_at: float = 0.0) -> None:
         real(self)
 
     SqliteEventConsumer.commit = commit  # type: ignore[method-assign]
-    consume(url, wanted, start_at)
+    consume(url)
 
 
-Work = Callable[[str, int], None]
+Work = Callable[[str], None]
 
 
-def consume_until_killed(url: str, wanted: int, work: Work, at_statement: int) -> None:
+def consume_until_killed(url: str, work: Work, at_statement: int) -> None:
     """Consume and die by SIGKILL before the n-th statement or commit."""
     real = SqliteEventLog.__init__
     statements = count(1)
@@ -78,13 +79,13 @@ def consume_until_killed(url: str, wanted: int, work: Work, at_statement: int) -
         driver.set_trace_callback(die_in_time)
 
     SqliteEventLog.__init__ = open_watched  # type: ignore[method-assign]
-    work(url, wanted)
+    work(url)
 
 
 def produce(url: str, producer: int, batches: int, start_at: float) -> None:
     """Append batches that name their producer and number."""
     time.sleep(max(0.0, start_at - time.time()))
-    with SqliteEventLog(url) as log:
+    with open_event_log(url) as log:
         for number in range(batches):
             values = [f"{producer} {number} {part}".encode() for part in range(5)]
             log.append([NewMessage(topic=RAW, key=f"K{part}", value=value) for part, value in enumerate(values)])
@@ -92,7 +93,7 @@ def produce(url: str, producer: int, batches: int, start_at: float) -> None:
 
 def hold_until_killed(url: str, held: Any) -> None:
     """Take a lease, belong to a group, and never let go."""
-    with SqliteEventLog(url) as log, log.hold("backfill"), log.open_consumer(GROUP, [RAW]) as consumer:
+    with open_event_log(url) as log, log.hold("backfill"), log.open_consumer(GROUP, [RAW]) as consumer:
         consumer.poll()
         held.set()
         time.sleep(600)

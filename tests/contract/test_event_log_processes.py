@@ -14,8 +14,10 @@ import pytest
 from tests.contract import event_log_processes as children
 from tests.contract.event_log_processes import GROUP, OUT, RAW
 from tradeops.adapters.event_log_sqlite import SqliteEventLog
+from tradeops.bootstrap.event_log import open_event_log
 from tradeops.domain.errors import ConfigurationError, ExternalServiceError, LeaseHeld
-from tradeops.ports.event_log import Message, NewMessage
+from tradeops.ports.event_log import EventLog, Message, NewMessage
+from tradeops.services.read_log import is_read
 
 SPAWN = mp.get_context("spawn")
 # Children are forked from a warm, single-threaded parent that has no connection open.
@@ -27,25 +29,25 @@ KEYS = [f"K{number}" for number in range(12)]
 
 
 def fill(url: str, count: int) -> None:
-    with SqliteEventLog(url) as log:
+    with open_event_log(url) as log:
         log.append(
             [NewMessage(topic=RAW, key=KEYS[number % len(KEYS)], value=b"%06d" % number) for number in range(count)]
         )
 
 
-def read_all(log: SqliteEventLog, topic: str) -> list[Message]:
+def read_all(log: EventLog, topic: str) -> list[Message]:
     return [message for number in log.end_offsets(topic) for message in log.read(topic, number, 0, 100_000)]
 
 
 def check_each_effect_once_in_order(url: str, count: int) -> None:
     """Every message has one effect, effects of a key stand in its order, and the group stands at the end."""
-    with SqliteEventLog(url) as log:
+    with open_event_log(url) as log:
         effects = read_all(log, OUT)
         assert Counter(effect.value for effect in effects) == Counter(b"%06d" % number for number in range(count))
         for key in KEYS:
             lane = [effect.value for effect in effects if effect.key == key]
             assert lane == sorted(lane)
-        assert log.committed(GROUP, RAW) == log.end_offsets(RAW)
+        assert is_read(log, GROUP, RAW, until=log.end_offsets(RAW))
 
 
 def start(work: Any, *arguments: Any) -> Any:
@@ -54,21 +56,30 @@ def start(work: Any, *arguments: Any) -> Any:
     return process
 
 
-def test_members_that_are_killed_at_random_lose_and_double_nothing(tmp_path: Path) -> None:
-    url, count = f"sqlite:///{tmp_path}/event_log.db", 4000
+@pytest.fixture(params=["sqlite", "kafka"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/fresh/event_log.db"
+    found: str = request.getfixturevalue("kafka_url")
+    return found
+
+
+def test_members_that_are_killed_at_random_lose_and_double_nothing(url: str) -> None:
+    # A broker notices a death by silence, so that kills in quick succession would only hinder each other there.
+    count, batch, pause, most = (4000, 4, 0.1, 25) if url.startswith("sqlite") else (6000, 50, 2.0, 6)
     fill(url, count)
     chance = random.Random(7)
-    crowd = [start(children.consume, url, count) for _ in range(3)]
+    crowd = [start(children.consume, url, batch) for _ in range(3)]
     kills = 0
     until = time.monotonic() + JOIN_SECONDS
     while any(process.is_alive() for process in crowd):
         assert time.monotonic() < until
-        time.sleep(chance.uniform(0.02, 0.1))
+        time.sleep(chance.uniform(0.2, 1) * pause)
         victim = chance.randrange(len(crowd))
-        if kills < 25 and crowd[victim].is_alive():
+        if kills < most and crowd[victim].is_alive():
             crowd[victim].kill()
             crowd[victim].join()
-            crowd[victim] = start(children.consume, url, count)
+            crowd[victim] = start(children.consume, url, batch)
             kills += 1
     assert [process.exitcode for process in crowd] == [0, 0, 0]
     assert kills >= 5
@@ -81,10 +92,10 @@ def kill_before_every_statement(tmp_path: Path, work: children.Work) -> int:
     for at_statement in range(1, 200):
         url = f"sqlite:///{tmp_path}/{at_statement}/event_log.db"
         fill(url, count)
-        victim = start(children.consume_until_killed, url, count, work, at_statement)
+        victim = start(children.consume_until_killed, url, work, at_statement)
         victim.join(JOIN_SECONDS)
         assert victim.exitcode in (0, -signal.SIGKILL)
-        children.consume(url, count)
+        children.consume(url)
         check_each_effect_once_in_order(url, count)
         if victim.exitcode == 0:
             return at_statement - 1
@@ -101,8 +112,8 @@ def test_mutant_that_commits_in_two_parts_is_found(tmp_path: Path, work: childre
         kill_before_every_statement(tmp_path, work)
 
 
-def test_appends_of_many_processes_are_whole_and_in_order(tmp_path: Path) -> None:
-    url, producers, batches = f"sqlite:///{tmp_path}/fresh/event_log.db", 4, 40
+def test_appends_of_many_processes_are_whole_and_in_order(url: str) -> None:
+    producers, batches = 4, 40
     start_at = time.time() + 1.5
     crowd = [SPAWN.Process(target=children.produce, args=(url, name, batches, start_at)) for name in range(producers)]
     for process in crowd:
@@ -110,7 +121,7 @@ def test_appends_of_many_processes_are_whole_and_in_order(tmp_path: Path) -> Non
     for process in crowd:
         process.join(JOIN_SECONDS)
     assert [process.exitcode for process in crowd] == [0] * producers
-    with SqliteEventLog(url) as log:
+    with open_event_log(url) as log:
         found = read_all(log, RAW)
     assert len(found) == len({message.value for message in found}) == producers * batches * 5
     for producer in range(producers):
@@ -120,14 +131,13 @@ def test_appends_of_many_processes_are_whole_and_in_order(tmp_path: Path) -> Non
             assert numbers == list(range(batches))
 
 
-def check_what_a_dead_process_held_is_free_at_once(tmp_path: Path) -> None:
-    """Nobody waits for the lease of a process that is gone."""
-    url = f"sqlite:///{tmp_path}/event_log.db"
+def check_what_a_dead_process_held_is_free(url: str) -> None:
+    """Nobody waits for the lease of a process that is gone, but for the session of a broker."""
     fill(url, 20)
     held = FORKSERVER.Event()
     holder = start(children.hold_until_killed, url, held)
     assert held.wait(JOIN_SECONDS)
-    with SqliteEventLog(url) as log, log.open_consumer(GROUP, [RAW]) as heir:
+    with open_event_log(url) as log, log.open_consumer(GROUP, [RAW]) as heir:
         assert heir.poll() == ()
         with pytest.raises(LeaseHeld), log.hold("backfill"):
             pass
@@ -138,8 +148,8 @@ def check_what_a_dead_process_held_is_free_at_once(tmp_path: Path) -> None:
         assert len(heir.poll()) == 20
 
 
-def test_what_a_dead_process_held_is_free_at_once(tmp_path: Path) -> None:
-    check_what_a_dead_process_held_is_free_at_once(tmp_path)
+def test_what_a_dead_process_held_is_free(url: str) -> None:
+    check_what_a_dead_process_held_is_free(url)
 
 
 @pytest.mark.parametrize("place", ["holds", "membership"])
@@ -148,7 +158,7 @@ def test_mutant_that_does_not_look_whether_a_process_lives_is_found(
 ) -> None:
     monkeypatch.setattr(f"tradeops.adapters.event_log_sqlite.{place}.is_dead", lambda _owner: False)
     with pytest.raises((LeaseHeld, AssertionError)):
-        check_what_a_dead_process_held_is_free_at_once(tmp_path)
+        check_what_a_dead_process_held_is_free(f"sqlite:///{tmp_path}/event_log.db")
 
 
 def test_a_holder_on_another_host_is_judged_by_its_renewals(tmp_path: Path) -> None:
