@@ -1,6 +1,7 @@
 """Claim, look, run, close: what is done once, what is gone on with, and what is refused."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from graphs.decision_cycle.nodes import NODES
 from graphs.decision_cycle.run_cycle import DecisionCycleRunner
 from tests.contract.examples import BOOK, ELSEWHERE
 from tests.unit.graphs.cycle_bench import OWNER, Bench, RaisingAgent
+from tradeops.domain.claims import InboxKey
 from tradeops.domain.decisions import Outcome
 from tradeops.domain.errors import ConfigurationError, CycleHeld, ExternalServiceError, NotKnownYet
 from tradeops.domain.lifecycle import OrderState
@@ -74,6 +76,26 @@ def test_session_without_a_next_one_is_closed_undecided(bench: Bench) -> None:
     assert (outcome.status, outcome.orders) == (Outcome.FINAL_SESSION, 0)
     assert not bench.called
     assert bench.ledger.last_closed_session(BOOK) == bench.view.session
+
+
+def test_superseded_session_is_closed_as_skipped_without_inputs_or_orders(bench: Bench) -> None:
+    request = replace(bench.request(), superseded=True)
+    with open_runner(bench) as runner:
+        outcome = runner.run_cycle(request)
+        again = runner.run_cycle(replace(request, superseded=False))
+
+    assert (outcome.status, outcome.orders) == (Outcome.SKIPPED, 0)
+    assert (again.status, again.already_decided, again.cycle_id) == (Outcome.SKIPPED, True, outcome.cycle_id)
+    assert not bench.called
+    assert bench.ledger.get_decision(outcome.cycle_id).decision.inputs is None
+
+
+def test_event_that_asked_is_recorded_with_the_decision(bench: Bench) -> None:
+    event = InboxKey(consumer=BOOK.stream, topic="market.features", event_id="e")
+    with open_runner(bench) as runner:
+        outcome = runner.run_cycle(replace(bench.request(), asked_by=event))
+
+    assert bench.ledger.find_effect(event) == outcome.cycle_id
 
 
 def test_nobody_speaks_and_the_book_is_held_without_slate_or_orders() -> None:
@@ -199,5 +221,5 @@ def test_checkpoints_of_an_unknown_scheme_are_refused() -> None:
         async with open_saver("postgres://nowhere"):
             pass
 
-    with pytest.raises(ConfigurationError, match="must begin with sqlite:///"):
+    with pytest.raises(ConfigurationError, match="must begin with sqlite:/// or postgresql"):
         asyncio.run(open_it())
