@@ -132,9 +132,9 @@ class Greeks:
         for field in fields(self):
             if field.name != "kind":
                 self._require(math.isfinite(getattr(self, field.name)), field.name, "must be finite")
-        steep = self.kind.sign * self.delta
+        steep, slack = self.kind.sign * self.delta, ROUNDING * (1 + self.largest_delta)
         border = f"[0, {self.largest_delta}]" if self.kind is OptionKind.CALL else f"[-{self.largest_delta}, 0]"
-        self._require(-ROUNDING <= steep <= self.largest_delta + ROUNDING, "delta", f"must lie in {border}")
+        self._require(-slack <= steep <= self.largest_delta + slack, "delta", f"must lie in {border}")
         for name in ("value", "gamma", "vega"):
             self._require(getattr(self, name) >= 0, name, "must not be below 0")
 

@@ -65,7 +65,7 @@ def find_wrong_greeks(
 def find_wrong_american(
     asked: OptionColumns, volatility: FloatArray, value: FloatArray, places: RowArray, tolerance: float
 ) -> RowArray:
-    """Places where an American value is off by more than `tolerance` of spot and strike."""
+    """Places where an American value is off by more than `tolerance` of spot and strike, now or at expiry."""
     wrong = [place for place in places if not _agrees_american(asked, volatility, value, int(place), tolerance)]
     return np.array(wrong, dtype=np.intp)
 
@@ -118,5 +118,6 @@ def _agrees_american(
         reference = compute_american(option)
     except PricingModelError:
         return False
-    allowed = tolerance * (option.spot + option.strike) + reference.rounding
+    size = max(option.spot + option.strike, measure_scale(option)["value"])
+    allowed = (tolerance + ROUNDINGS * measure_condition(option)) * size + reference.rounding
     return abs(float(value[place]) - reference.value) <= allowed
