@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from tests.contract.examples import BOOK
+from tests.contract.examples import BOOK, record_of, request_claim
 from tests.fakes.ledger import InMemoryLedger
 from tests.fakes.market_source import FakeMarketSource, make_bar
 from tests.fakes.trading_calendar import FakeTradingCalendar, business_days
 from tests.unit.examples import base_policy
-from tradeops.domain.claims import ClockMove
+from tradeops.domain.claims import ClockMove, InboxKey
 from tradeops.domain.decisions import CycleRequest, Outcome
 from tradeops.domain.errors import CycleHeld, DataError, OutOfOrderSession
 from tradeops.domain.identifiers import BookId, CycleId, Stage
@@ -204,3 +204,72 @@ def test_decision_time_is_the_close_and_both_delays(decider: SessionDecider, dia
     decider.decide_sessions(BOOK)
 
     assert diary.requests[0].as_of == datetime(2001, 3, 1, 21, 30, tzinfo=UTC)
+
+
+def key(session: date, event_id: str = "e") -> InboxKey:
+    return InboxKey(consumer=BOOK.stream, topic="market.features", event_id=f"{event_id} {session}")
+
+
+def test_event_decides_its_session_under_its_key_and_before_it_what_is_due(
+    decider: SessionDecider, diary: Diary
+) -> None:
+    load(diary, DAYS[4])
+    decider.answer_event(BOOK, DAYS[2], event=key(DAYS[2]))
+
+    assert diary.lines == [f"{what} {day}" for day in DAYS[:3] for what in ("settle", "decide")]
+    assert [request.asked_by for request in diary.requests] == [None, None, key(DAYS[2])]
+    assert not any(request.superseded for request in diary.requests)
+
+
+def test_superseded_event_skips_its_own_session_only(decider: SessionDecider, diary: Diary) -> None:
+    load(diary, DAYS[4])
+    decider.answer_event(BOOK, DAYS[1], event=key(DAYS[1]), superseded=True)
+
+    assert [(request.session, request.superseded) for request in diary.requests] == [(DAYS[0], False), (DAYS[1], True)]
+    assert diary.lines[-2:] == [f"settle {DAYS[1]}", f"decide {DAYS[1]}"]
+
+
+def test_event_of_a_session_that_is_closed_already_does_nothing(decider: SessionDecider, diary: Diary) -> None:
+    load(diary, DAYS[4])
+    decider.decide_sessions(BOOK, until=DAYS[3])
+    diary.lines.clear()
+    decider.answer_event(BOOK, DAYS[1], event=key(DAYS[1]))
+
+    assert diary.lines == []
+
+
+@pytest.mark.parametrize("session", [DAYS[5], date(2001, 3, 3)])
+def test_event_of_a_session_that_is_not_loaded_or_never_was_is_refused(
+    session: date, decider: SessionDecider, diary: Diary
+) -> None:
+    load(diary, DAYS[4])
+
+    with pytest.raises(DataError):
+        decider.answer_event(BOOK, session, event=key(session))
+    assert diary.lines == []
+
+
+def check_repeated_event_ends_the_cycle_that_it_began(decider: SessionDecider, diary: Diary) -> None:
+    """Also when the policy decides a minute later by now: a cycle at another time would be a second decision."""
+    load(diary, DAYS[0])
+    claim = diary.ledger.claim_cycle(request_claim())
+    record = record_of(claim)
+    diary.ledger.record_decision(claim, record, key(DAYS[0]))
+    later = replace(decider.policy, time=replace(decider.policy.time, decision_delay_minutes=16))
+    replace(decider, policy=later).answer_event(BOOK, DAYS[0], event=key(DAYS[0]))
+
+    assert [request.as_of for request in diary.requests] == [record.decision.as_of]
+    assert "settle" not in "".join(diary.lines)
+
+
+def test_repeated_event_ends_the_cycle_that_it_began(decider: SessionDecider, diary: Diary) -> None:
+    check_repeated_event_ends_the_cycle_that_it_began(decider, diary)
+
+
+def test_mutant_without_an_inbox_decides_again_at_another_time(
+    decider: SessionDecider, diary: Diary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(InMemoryLedger, "find_effect", lambda *_: None)
+
+    with pytest.raises(AssertionError):
+        check_repeated_event_ends_the_cycle_that_it_began(decider, diary)

@@ -1,0 +1,1 @@
+"""Long-running processes: a loop around a use case that does one unit."""

@@ -1,0 +1,99 @@
+"""A process says that it is well, that it fails, or nothing any more."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from tradeops.entrypoints.command_line.main import app
+from tradeops.entrypoints.processes.heartbeat import FOLDER, Beat, Heart, read_beats
+
+HERE = Beat(process="serve", host=socket.gethostname(), pid=os.getpid(), at=0.0)
+
+
+def find_dead_pid() -> int:
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    return child.pid
+
+
+def plant(state_dir: Path, beat: Beat) -> None:
+    folder = state_dir / FOLDER
+    folder.mkdir(exist_ok=True)
+    (folder / f"{beat.process}-{beat.host}-{beat.pid}.json").write_text(
+        json.dumps({name: getattr(beat, name) for name in Beat.__slots__})
+    )
+
+
+@pytest.mark.parametrize(
+    ("age", "failing", "fault"),
+    [
+        (0, None, None),
+        (50, None, None),
+        (70, None, "says nothing for 70 s"),
+        (0, 50, None),
+        (0, 70, "fails for 70 s: why"),
+    ],
+)
+def test_silence_and_failure_are_faults_after_a_while(age: int, failing: int | None, fault: str | None) -> None:
+    now = time.time()
+    since = None if failing is None else now - failing
+    assert replace(HERE, at=now - age, failing_since=since, detail="why").find_fault(60.0) == fault
+
+
+def test_dead_process_is_at_fault_at_once() -> None:
+    assert replace(HERE, pid=find_dead_pid(), at=time.time()).find_fault(60.0) == "is dead"
+
+
+def test_heart_beats_fails_recovers_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    heart = Heart(tmp_path, "serve")
+    heart.beat()
+    (first,) = read_beats(tmp_path, "serve")
+    assert (first.pid, first.failing_since, first.find_fault(60.0)) == (os.getpid(), None, None)
+    heart.fail(OSError("disk full"))
+    (failing,) = read_beats(tmp_path, "serve")
+    heart.fail(OSError("disk still full"))
+    (still,) = read_beats(tmp_path, "serve")
+    assert failing.failing_since == still.failing_since != None  # noqa: E711
+    assert still.detail == "OSError: disk still full"
+    heart.beat()
+    assert read_beats(tmp_path, "serve")[0].failing_since is None
+    assert read_beats(tmp_path, "seal") == []
+    heart.stop()
+    assert list((tmp_path / FOLDER).iterdir()) == []
+
+
+def test_next_process_of_a_name_buries_the_dead_one(tmp_path: Path) -> None:
+    plant(tmp_path, replace(HERE, pid=find_dead_pid(), at=time.time()))
+    plant(tmp_path, replace(HERE, process="seal", pid=find_dead_pid(), at=time.time()))
+    Heart(tmp_path, "serve").beat()
+
+    assert [beat.pid for beat in read_beats(tmp_path, "serve")] == [os.getpid()]
+    assert len(read_beats(tmp_path, "seal")) == 1
+
+
+def ask(state_dir: Path, monkeypatch: pytest.MonkeyPatch, *words: str) -> tuple[int, str]:
+    monkeypatch.setenv("TRADEOPS_STATE_DIR", str(state_dir))
+    found = CliRunner().invoke(app, ["health", *words])
+    return found.exit_code, found.output
+
+
+def test_command_is_well_only_while_a_process_runs_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ask(tmp_path, monkeypatch, "serve") == (1, "serve does not run here\n")
+    plant(tmp_path, replace(HERE, at=time.time()))
+    assert ask(tmp_path, monkeypatch, "serve") == (0, f"serve {os.getpid()} is well\n")
+    plant(tmp_path, replace(HERE, host="elsewhere", at=0.0))
+    assert ask(tmp_path, monkeypatch, "serve")[0] == 0
+    plant(tmp_path, replace(HERE, pid=find_dead_pid(), at=time.time()))
+    assert ask(tmp_path, monkeypatch, "serve")[0] == 1
+
+
+def test_command_refuses_other_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ask(tmp_path, monkeypatch, "broker")[0] == 1

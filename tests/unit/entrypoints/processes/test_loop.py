@@ -1,0 +1,105 @@
+"""Units are done until somebody asks for an end; what fails is opened anew."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tradeops.domain.errors import ConfigurationError, ExternalServiceError, RiskError
+from tradeops.entrypoints.processes.heartbeat import Beat, Heart, read_beats
+from tradeops.entrypoints.processes.loop import MOST_FAILURES, ProcessLoop
+from tradeops.entrypoints.processes.stop_switch import HandedBack, StopSwitch
+
+UNREACHABLE = ExternalServiceError("the broker does not answer")
+
+
+@dataclass
+class Work:
+    """Answers of the unit, in turn; the switch is thrown after the last one.
+
+    Args:
+        answers: True when something was done, an error to raise.
+    """
+
+    switch: StopSwitch
+    heart: Heart
+    state_dir: Path
+    answers: list[bool | BaseException] = field(default_factory=list)
+    opened: int = 0
+    closed: int = 0
+    seen: list[Beat] = field(default_factory=list)
+
+    @contextmanager
+    def open(self) -> Iterator[Callable[[], bool]]:
+        self.opened += 1
+        try:
+            yield self.do
+        finally:
+            self.closed += 1
+
+    def do(self) -> bool:
+        self.seen += read_beats(self.state_dir, "serve")
+        answer = self.answers.pop(0) if self.answers else False
+        if not self.answers:
+            self.switch.asked = True
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Work:
+    return Work(StopSwitch(20.0), Heart(tmp_path, "serve"), tmp_path)
+
+
+def run(work: Work) -> None:
+    ProcessLoop(heart=work.heart, switch=work.switch, idle_seconds=0.0, first_wait=0.0001).run(work.open)
+
+
+def test_units_are_done_with_one_opening(work: Work) -> None:
+    work.answers = [True, False, True]
+    run(work)
+
+    assert (work.answers, work.opened, work.closed) == ([], 1, 1)
+
+
+def test_retryable_errors_are_tried_again_for_ever_from_a_new_opening(work: Work) -> None:
+    work.answers = [UNREACHABLE] * (5 * MOST_FAILURES) + [True]  # type: ignore[assignment]
+    run(work)
+
+    assert (work.answers, work.opened, work.closed) == ([], 16, 16)
+    assert work.seen[-1].failing_since is None
+
+
+def test_health_says_since_when_it_fails_and_why(work: Work, tmp_path: Path) -> None:
+    work.answers = [True, UNREACHABLE, UNREACHABLE]
+    run(work)
+
+    (beat,) = read_beats(tmp_path, "serve")
+    assert beat.failing_since is not None
+    assert beat.detail == "ExternalServiceError: the broker does not answer"
+
+
+@pytest.mark.parametrize("error", [RiskError("no"), KeyError("a mistake of ours")])
+def test_other_errors_end_the_process_when_they_come_three_times_in_a_row(error: Exception, work: Work) -> None:
+    work.answers = [error, error, True, error, error, error, True]
+
+    with pytest.raises(type(error)):
+        run(work)
+    assert (work.answers, work.opened, work.closed) == ([True], 5, 5)
+
+
+def test_wrong_setting_ends_it_at_once(work: Work) -> None:
+    work.answers = [ConfigurationError("no such scheme"), True]
+
+    with pytest.raises(ConfigurationError):
+        run(work)
+
+
+def test_work_handed_back_ends_it_well(work: Work) -> None:
+    work.answers = [True, HandedBack(), True]
+    run(work)
+
+    assert (work.answers, work.closed) == ([True], 1)
