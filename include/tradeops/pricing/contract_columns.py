@@ -17,7 +17,8 @@ def lay_out(columns: dict[str, NumberColumn]) -> tuple[tuple[int, ...], dict[str
         columns: Real numbers or arrays of them, by the argument's name.
 
     Returns:
-        The common shape, and by name (N,) float64 in C order; not copied where the argument is that already.
+        The common shape, and by name (N,) float64 in C order; not copied where the argument is that already
+        and may be written.
 
     Raises:
         InvalidPricingInput: An argument holds no real numbers, or the shapes do not broadcast.
@@ -28,7 +29,13 @@ def lay_out(columns: dict[str, NumberColumn]) -> tuple[tuple[int, ...], dict[str
     except ValueError as error:
         shapes = {name: array.shape for name, array in arrays.items()}
         raise InvalidPricingInput(f"shapes do not broadcast: {shapes}", shapes=shapes) from error
-    return shape, {n: np.ascontiguousarray(np.broadcast_to(a, shape)).reshape(-1) for n, a in arrays.items()}
+    return shape, {name: _lay_flat(array, shape) for name, array in arrays.items()}
+
+
+def _lay_flat(array: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+    flat = np.ascontiguousarray(np.broadcast_to(array, shape) if array.shape != shape else array).reshape(-1)
+    # A kernel is compiled anew for every mixture of writable and read-only columns.
+    return flat if flat.flags.writeable else flat.copy()
 
 
 def _read(name: str, column: NumberColumn) -> FloatArray:

@@ -54,7 +54,7 @@ def is_typed(call: Callable[..., object], contract: tuple[float, ...]) -> bool:
 
 @pytest.mark.parametrize("name", CALLS)
 def test_any_numbers_give_finite_results_or_typed_errors(name: str) -> None:
-    @settings(max_examples=400, deadline=None)
+    @settings(max_examples=250, deadline=None)
     @given(st.tuples(KINDS, ANY, ANY, ANY, ANY, ANY, ANY))
     @example((1.0, 1e100, 1e-100, 1000.0, -10.0, 10.0, 1000.0))
     @example((-1.0, 1e-100, 1e100, 1000.0, 10.0, -10.0, 1000.0))
@@ -72,7 +72,7 @@ def test_mutant_a_silent_nan_or_infinity_is_found() -> None:
     assert not is_typed(lambda *_: np.inf, contract)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(st.tuples(KINDS, ANY, ANY, ANY, ANY, ANY, ANY))
 def test_an_implied_volatility_is_a_number_exactly_where_nothing_is_refused(quote: tuple[float, ...]) -> None:
     found = solve_implied_volatility(*quote)
