@@ -64,15 +64,6 @@ class EssviSlice:
         found: FloatArray = (self.theta + self.skew * k + self._root(k)) / 2
         return found
 
-    def density_factor(self, k: FloatArray) -> FloatArray:
-        """Durrleman's g(k): the sign of the implied density; below 0 a butterfly would cost less than nothing."""
-        root = self._root(k)
-        w = self.total_variance(k)
-        first = (self.skew + (self.psi**2 * k + self.skew * self.theta) / root) / 2
-        second = self.theta**2 * (self.psi**2 - self.skew**2) / root**3 / 2
-        found: FloatArray = (1 - k * first / (2 * w)) ** 2 - first**2 / 4 * (1 / w + 0.25) + second / 2
-        return found
-
     def mix(self, later: Self, share: float) -> Self:
         """The slice between this one and a later one; straight lines in θ, u and v keep both freedoms."""
         return type(self)(

@@ -183,6 +183,13 @@ def test_options_said_once_hold_for_every_row_that_says_nothing(tmp_path: Path) 
     assert [row["row"] for row in found] == [1, 2, 3]
 
 
+def test_an_american_price_is_refused_by_its_field(tmp_path: Path) -> None:
+    rows = [["put", style, "100", "105", "0.5", "", "", "", "9", ""] for style in ("american", "european")]
+    found = json.loads(tradeops("--csv", str(write_rows(tmp_path / "in.csv", rows)), "--json").stdout)["rows"]
+    assert found[0]["error"].startswith("row 1, price = '9': price cannot give an American option's volatility; give")
+    assert found[1]["implied_volatility"] > 0
+
+
 def test_odd_rows_and_odd_bytes_are_not_lost(tmp_path: Path) -> None:
     file = tmp_path / "in.csv"
     header, good = b"\xef\xbb\xbfkind,spot,strike,years,volatility,note\n", b"call,100,105,0.5,0.2"

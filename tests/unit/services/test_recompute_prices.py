@@ -6,10 +6,14 @@ import numpy as np
 import pytest
 
 from tests.unit.services.option_batches import Bench, make_columns, make_volatility
+from tradeops.domain.market import FloatArray
+from tradeops.domain.options import ExerciseStyle
 from tradeops.domain.service_health import ServiceHealth
+from tradeops.pricing.american import evaluate_american
 from tradeops.pricing.black_scholes import EuropeanRows, evaluate_european
+from tradeops.pricing.option_columns import OptionColumns
 from tradeops.services import option_tasks, recompute_prices, watch_prices
-from tradeops.services.recompute_prices import choose_sample
+from tradeops.services.recompute_prices import choose_sample, find_wrong_american, find_wrong_greeks
 
 GOOD = np.ones(1000, dtype=np.bool_)
 ASKED, VOLATILITY = make_columns(), make_volatility()
@@ -79,3 +83,24 @@ def test_mutant_a_closed_form_that_is_wrong_is_noticed_too(monkeypatch: pytest.M
     )
     with Bench().service as service:
         assert service.health is ServiceHealth.DEGRADED
+
+
+@pytest.mark.parametrize("style", list(ExerciseStyle))
+@pytest.mark.parametrize("years", [900.0, 0.5])
+def test_a_number_where_the_closed_form_has_none_is_wrong(style: ExerciseStyle, years: float) -> None:
+    asked = replace(make_columns(1), style=style, kind=np.ones(1), years=np.array([years]), dividend_yield=-np.ones(1))
+    volatility = np.array([0.2])
+    values = {"value": np.array([compute_value(asked, volatility)])}
+    if style is ExerciseStyle.AMERICAN:
+        wrong = find_wrong_american(asked, volatility, values["value"], np.array([0]), 1e-10)
+    else:
+        wrong = find_wrong_greeks(asked, volatility, values, np.array([0]), 1e-10)
+    assert len(wrong) == (years == 900.0)
+
+
+def compute_value(asked: OptionColumns, volatility: FloatArray) -> float:
+    """What the closed form says at half a year, whatever the years are."""
+    rows = replace(asked, years=np.array([0.5]))
+    if asked.style is ExerciseStyle.AMERICAN:
+        return float(evaluate_american(**rows.named, volatility=volatility)[0][0])
+    return float(evaluate_european(**rows.named, volatility=volatility).greeks.value[0])
