@@ -22,7 +22,7 @@ class Stores(Protocol):
         ...
 
     def copy(self, url: str) -> str:
-        """A database equal to another, which nobody may be connected to."""
+        """A database equal to another, which nobody may use meanwhile."""
         ...
 
     def remove(self, url: str) -> None: ...
@@ -58,6 +58,8 @@ class PostgresDatabases:
         return self._databases.url(self._databases.create())
 
     def copy(self, url: str) -> str:
+        # MLflow keeps its connections for as long as the process lives.
+        self._databases.disconnect_all(_name_of(url))
         return self._databases.url(self._databases.create(_name_of(url)))
 
     def remove(self, url: str) -> None:

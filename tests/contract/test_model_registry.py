@@ -2,14 +2,15 @@
 
 import logging
 import multiprocessing
-import shutil
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
 
+from tests.contract.conftest import KINDS, FindStores
 from tests.fakes.model_registry import InMemoryModelRegistry
 from tests.unit.coordination.boosters import INPUTS, make_rows, train_blender
 from tradeops.bootstrap.model_registry import open_model_registry
@@ -37,33 +38,49 @@ def make_run(identity: str = "a" * 64, **changes: object) -> TrainingRun:
     return replace(run, **changes)
 
 
-@pytest.fixture(scope="session")
-def mlflow_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@dataclass(frozen=True)
+class Place:
+    """Where a registry has its rows and its files."""
+
+    url: str
+    artifacts: Path
+
+    def open(self) -> ModelRegistry:
+        return open_model_registry(self.url, self.artifacts)
+
+
+def prepare_mlflow(url: str) -> None:
     """MLflow's tables, made once for all tests."""
-    folder = tmp_path_factory.mktemp("mlflow")
-    open_model_registry(f"sqlite:///{folder}/mlflow.db", folder / "artifacts").list_versions()
-    return folder / "mlflow.db"
+    with TemporaryDirectory() as folder:
+        open_model_registry(url, Path(folder)).prepare()
+
+
+@pytest.fixture(params=KINDS)
+def place(request: pytest.FixtureRequest, find_stores: FindStores, tmp_path: Path) -> Iterator[Place]:
+    yield from _open_place(request.param, find_stores, tmp_path)
+
+
+def _open_place(kind: str, find_stores: FindStores, folder: Path) -> Iterator[Place]:
+    stores, kept = find_stores(kind)
+    url = kept.copy(prepare_mlflow)
+    yield Place(url, folder / "artifacts")
+    stores.remove(url)
 
 
 @pytest.fixture
-def place(tmp_path: Path, mlflow_database: Path) -> Path:
-    shutil.copy(mlflow_database, tmp_path / "mlflow.db")
-    return tmp_path
+def open_mlflow(place: Place) -> OpenRegistry:
+    return place.open
 
 
-@pytest.fixture
-def open_mlflow(place: Path) -> OpenRegistry:
-    return lambda: open_model_registry(f"sqlite:///{place}/mlflow.db", place / "artifacts")
-
-
-@pytest.fixture(params=["memory", "mlflow"])
-def open_another(request: pytest.FixtureRequest) -> OpenRegistry:
+@pytest.fixture(params=["memory", *KINDS])
+def open_another(request: pytest.FixtureRequest, find_stores: FindStores, tmp_path: Path) -> Iterator[OpenRegistry]:
     """Opens the same registry once more, as another process would."""
     if request.param == "memory":
         fake = InMemoryModelRegistry()
-        return lambda: fake
-    opener: OpenRegistry = request.getfixturevalue("open_mlflow")
-    return opener
+        yield lambda: fake
+        return
+    for place in _open_place(request.param, find_stores, tmp_path):
+        yield place.open
 
 
 @pytest.fixture
@@ -125,24 +142,28 @@ class TestAnyRegistry:
 
 
 class TestMlflow:
-    def test_the_run_holds_what_a_person_looks_for(self, open_mlflow: OpenRegistry, place: Path) -> None:
+    def test_the_run_holds_what_a_person_looks_for(self, open_mlflow: OpenRegistry, place: Place) -> None:
         from mlflow import MlflowClient
 
         made = open_mlflow().register(make_run())
 
-        client = MlflowClient(tracking_uri=f"sqlite:///{place}/mlflow.db")
+        client = MlflowClient(tracking_uri=place.url)
         run = client.get_run(made.run_id)
         assert run.info.status == "FINISHED"
         assert run.data.params == {"rounds": "60", "learning_rate": "0.05"}
         assert [m.value for m in client.get_metric_history(made.run_id, "fold_pinball")] == [0.3, 0.1, 0.2]
         assert [m.step for m in client.get_metric_history(made.run_id, "fold_pinball")] == [0, 1, 2]
         assert run.data.tags["bundle"] == "b" * 64
-        assert run.info.artifact_uri.startswith((place / "artifacts" / "blender").as_uri())
+        assert run.info.artifact_uri.startswith((place.artifacts / "blender").as_uri())
         kept = {file.path for file in client.list_artifacts(made.run_id)}
         assert kept == {MODEL_FILE, "plots", "model"}
 
     def test_the_registered_model_predicts_what_ours_does(
-        self, open_mlflow: OpenRegistry, place: Path, caplog: pytest.LogCaptureFixture, recwarn: pytest.WarningsRecorder
+        self,
+        open_mlflow: OpenRegistry,
+        place: Place,
+        caplog: pytest.LogCaptureFixture,
+        recwarn: pytest.WarningsRecorder,
     ) -> None:
         import mlflow
         import pandas as pd
@@ -154,7 +175,7 @@ class TestMlflow:
         registry.set_aliases({"shadow": 1})
         assert [record.getMessage() for record in caplog.records if record.name.startswith("mlflow")] == []
 
-        mlflow.set_tracking_uri(f"sqlite:///{place}/mlflow.db")
+        mlflow.set_tracking_uri(place.url)
         loaded = mlflow.pyfunc.load_model("models:/blender@shadow")
         said = loaded.predict(pd.DataFrame(rows, columns=list(INPUTS.names)))
 
@@ -165,7 +186,7 @@ class TestMlflow:
 
     @pytest.mark.parametrize("step", ["_log_figures", "_log_files", "_open_model"])
     def test_an_interrupted_training_leaves_no_second_version(
-        self, open_mlflow: OpenRegistry, place: Path, monkeypatch: pytest.MonkeyPatch, step: str
+        self, open_mlflow: OpenRegistry, place: Place, monkeypatch: pytest.MonkeyPatch, step: str
     ) -> None:
         from mlflow import MlflowClient
 
@@ -179,26 +200,26 @@ class TestMlflow:
         made = open_mlflow().register(make_run())
 
         assert open_mlflow().list_versions() == (made,)
-        client = MlflowClient(tracking_uri=f"sqlite:///{place}/mlflow.db")
+        client = MlflowClient(tracking_uri=place.url)
         experiment = client.get_experiment_by_name("blender")
         runs = client.search_runs([experiment.experiment_id])
         assert [run.info.run_id for run in runs] == [made.run_id]
 
-    def test_two_processes_at_once_make_one_version(self, open_mlflow: OpenRegistry, place: Path) -> None:
+    def test_two_processes_at_once_make_one_version(self, open_mlflow: OpenRegistry, place: Place) -> None:
         assert register_at_once(place, turns=True) == [1] * PEERS
         assert len(open_mlflow().list_versions()) == 1
 
-    def test_mutant_processes_that_do_not_take_turns_make_two(self, open_mlflow: OpenRegistry, place: Path) -> None:
+    def test_mutant_processes_that_do_not_take_turns_make_two(self, open_mlflow: OpenRegistry, place: Place) -> None:
         open_mlflow().register(make_run("b" * 64))
         register_at_once(place, turns=False)
         assert len(open_mlflow().list_versions()) == 1 + PEERS
 
-    def test_a_report_of_the_same_name_replaces_all_files(self, open_mlflow: OpenRegistry, place: Path) -> None:
+    def test_a_report_of_the_same_name_replaces_all_files(self, open_mlflow: OpenRegistry, place: Place) -> None:
         open_mlflow().log_report("live", {"report.html": b"old", "plots/equity.png": b"1"})
         open_mlflow().log_report("other", {"report.html": b"other"})
         open_mlflow().log_report("live", {"report.html": b"new"})
 
-        kept = sorted(file.read_bytes() for file in (place / "artifacts" / "reports").rglob("*") if file.is_file())
+        kept = sorted(file.read_bytes() for file in (place.artifacts / "reports").rglob("*") if file.is_file())
         assert kept == [b"new", b"other"]
 
     def test_a_path_out_of_its_run_is_refused(self, open_mlflow: OpenRegistry) -> None:
@@ -210,12 +231,18 @@ class TestMlflow:
         with pytest.raises(ExternalServiceError, match="does not answer"):
             open_model_registry(f"sqlite:///{tmp_path}/mlflow.db", tmp_path / "artifacts").list_versions()
 
+    def test_a_server_that_does_not_answer_is_told_at_once_and_without_its_password(self, tmp_path: Path) -> None:
+        url = "postgresql+psycopg://who:hush@127.0.0.1:1/none"  # pragma: allowlist secret
+        with pytest.raises(ExternalServiceError, match="127.0.0.1:1/none") as failed:
+            open_model_registry(url, tmp_path).list_versions()
+        assert "hush" not in f"{failed.value!r} {failed.value.__cause__}"
+
     def test_an_unknown_address_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigurationError, match="TRADEOPS_REGISTRY_URL"):
             open_model_registry("redis://here", tmp_path)
 
 
-def register_at_once(place: Path, *, turns: bool) -> list[int]:
+def register_at_once(place: Place, *, turns: bool) -> list[int]:
     """Versions that processes get which register the same training at the same moment."""
     context = multiprocessing.get_context("spawn")
     barrier, answers = context.Barrier(PEERS), context.Queue()
@@ -228,8 +255,8 @@ def register_at_once(place: Path, *, turns: bool) -> list[int]:
     return [answers.get() for _ in processes]
 
 
-def _register_behind(place: Path, turns: bool, barrier: object, answers: object) -> None:
-    registry = open_model_registry(f"sqlite:///{place}/mlflow.db", place / "artifacts")
+def _register_behind(place: Place, turns: bool, barrier: object, answers: object) -> None:
+    registry = place.open()
     registry.list_versions()
     if not turns:
         _meet_before_looking(registry, barrier)

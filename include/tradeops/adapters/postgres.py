@@ -130,6 +130,15 @@ class PostgresConnection:
             )
 
 
+def connect_once(url: str) -> None:
+    """See whether a database answers.
+
+    Raises:
+        ExternalServiceError: It does not.
+    """
+    PostgresConnection(create_postgres_engine(url)).close()
+
+
 @contextmanager
 def hold_turn(url: str, name: str) -> Iterator[None]:
     """Hold a named lock of a database: one holder at a time on all hosts; it ends with the holder's connection.

@@ -12,14 +12,14 @@ def open_model_registry(url: str, artifacts: Path) -> MlflowRegistry:
     """The registry of `TRADEOPS_REGISTRY_URL`; MLflow is imported and opened at the first call.
 
     Args:
-        url: A database file, or an MLflow server.
+        url: A database, or an MLflow server.
         artifacts: Folder of the runs' files.
 
     Raises:
         ConfigurationError: No adapter serves the URL.
     """
-    if not url.startswith((SQLITE, "http://", "https://")):
-        raise refuse_scheme("TRADEOPS_REGISTRY_URL", url, "sqlite, http, https")
+    if not url.startswith((SQLITE, "postgresql+psycopg://", "http://", "https://")):
+        raise refuse_scheme("TRADEOPS_REGISTRY_URL", url, "sqlite, postgresql+psycopg, http, https")
     if url.startswith(SQLITE):
         Path(url.removeprefix(SQLITE)).parent.mkdir(parents=True, exist_ok=True)
     return MlflowRegistry(url, artifacts)

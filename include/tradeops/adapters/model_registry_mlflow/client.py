@@ -42,4 +42,13 @@ def translate_errors(url: str) -> Iterator[None]:
     try:
         yield
     except (MlflowException, SQLAlchemyError, OSError) as error:
-        raise ExternalServiceError(f"the model registry at {url} does not answer as it should: {error}") from error
+        told = str(error).replace(url, redact(url))
+        raise ExternalServiceError(
+            f"the model registry at {redact(url)} does not answer as it should: {told}"
+        ) from error
+
+
+def redact(url: str) -> str:
+    """The address without account, password and query."""
+    scheme, separator, rest = url.partition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2].partition('?')[0]}"

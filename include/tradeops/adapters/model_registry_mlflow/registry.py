@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tradeops.adapters.model_registry_mlflow.client import open_client, translate_errors
 from tradeops.adapters.model_registry_mlflow.training_files import MODEL_FOLDER, write_files, write_model
+from tradeops.adapters.postgres import SCHEME, connect_once, hold_turn
 from tradeops.domain.errors import UnknownRecord
 from tradeops.domain.models import ModelRef
 from tradeops.ports.model_registry import RegisteredModel, TrainingRun
@@ -19,6 +20,7 @@ from tradeops.ports.model_registry import RegisteredModel, TrainingRun
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+POSTGRES = f"{SCHEME}:"
 REGISTERED = "blender"
 TRAININGS, REPORTS = "blender", "reports"
 _IDENTITY, _MODEL, _METRICS, _REPORT = "identity", "model_ref", "metrics", "report"
@@ -27,11 +29,14 @@ _IDENTITY, _MODEL, _METRICS, _REPORT = "identity", "model_ref", "metrics", "repo
 class MlflowRegistry:
     """`ModelRegistry` on MLflow; one object serves one thread of one process, opened after a fork.
 
-    Writers on one host take turns by a lock file among the artifacts. MLflow keeps its own pool of
-    connections for the address until the process ends.
+    Writers take turns: on PostgreSQL by a lock of the database, on all hosts; else by a lock file
+    among the artifacts, on one host. MLflow keeps its own pool of connections for the address
+    until the process ends.
 
     Args:
-        url: Tracking and registry store: `sqlite:///…`, or `http://…` of a server on this host.
+        url: Tracking and registry store: `sqlite:///…`, `postgresql+psycopg://…` (a database of its
+            own: MLflow's tables have a version table of the name that the ledger's has), or
+            `http://…` of a server on this host.
         artifacts: Folder of the runs' files.
     """
 
@@ -102,6 +107,8 @@ class MlflowRegistry:
 
     @cached_property
     def _client(self) -> "MlflowClient":
+        if self._url.startswith(POSTGRES):
+            connect_once(self._url)  # MLflow itself would try for an hour
         return open_client(self._url)
 
     def _register(self, run: TrainingRun) -> None:
@@ -161,8 +168,17 @@ class MlflowRegistry:
         if not self._client.search_registered_models(f"name='{REGISTERED}'"):
             self._client.create_registered_model(REGISTERED)
 
+    def prepare(self) -> None:
+        """Make or look at the tables, one process at a time, so that nobody meets them half made."""
+        with self._take_turn():
+            self.list_versions()
+
     @contextmanager
     def _take_turn(self) -> Iterator[None]:
+        if self._url.startswith(POSTGRES):
+            with hold_turn(self._url, "model registry"):
+                yield
+            return
         self._artifacts.mkdir(parents=True, exist_ok=True)
         with (self._artifacts / ".lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
