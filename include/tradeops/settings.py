@@ -4,8 +4,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Self
+from urllib.parse import quote, urlsplit
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tradeops.domain.errors import ConfigurationError
@@ -36,16 +37,36 @@ class Settings(BaseSettings):
     source_url: str = Field(
         default="bundled:", description="raw market data: bundled:, or file:///folder of JSON lines"
     )
-    event_log_url: str = Field(default="", description="topics of raw records, events and dead letters")
-    lake_url: str = Field(default="", description="columnar history")
-    feature_store_url: str = Field(default="", description="features of the newest sessions")
+    event_log_url: str = Field(
+        default="",
+        repr=False,  # may hold a password
+        description="topics of raw records, events and dead letters: sqlite:///, kafka:// or kafka+ssl://",
+    )
+    event_log_password: SecretStr = Field(
+        default=SecretStr(""), description="of the user in the event log's URL, when the URL has none"
+    )
+    lake_url: str = Field(default="", description="columnar history: file:///folder, or s3://bucket/prefix")
+    feature_store_url: str = Field(
+        default="",
+        repr=False,  # may hold a password
+        description="features of the newest sessions: sqlite:///, redis:// or rediss://",
+    )
     registry_url: str = Field(default="", description="MLflow's tracking and registry store")
     registry_port: int = Field(
         default=5000, ge=1024, le=65535, description="port on 127.0.0.1 that `make run` gives MLflow"
     )
     reports_dir: Path = Field(default=Path(), description="folder that reports are written to")
     checkpoints_url: str = Field(default="", description="unfinished decision cycles")
-    values_dir: str = Field(default="", description="views, opinions and other large values, named by their hash")
+    values_dir: str = Field(
+        default="",
+        description="views, opinions and other large values, named by their hash: file:///folder, or s3://bucket/prefix",
+    )
+    s3_endpoint_url: str = Field(
+        default="", description="S3-compatible storage that is not Amazon's: https://host:port"
+    )
+    s3_region: str = Field(default="us-east-1", description="region of that storage")
+    s3_access_key_id: str = Field(default="", description="its account; when empty, the role of the host")
+    s3_secret_access_key: SecretStr = Field(default=SecretStr(""), description="the secret half of that key")
     mail_dir: Path = Field(default=Path(), description="folder that notifications are written to")
     airflow_url: str = Field(default="", description="where operators and tasks reach Airflow's REST API")
     airflow_port: int = Field(
@@ -79,6 +100,9 @@ class Settings(BaseSettings):
             "airflow_credentials_file": state / "airflow" / "service_account.json",
         }
         chosen = {name: value for name, value in given.items() if value != ""}
+        log, password = str(chosen.get("event_log_url", "")), chosen.get("event_log_password")
+        if password:
+            chosen["event_log_url"] = _insert_password(log, password)
         return {**derived, **chosen, "state_dir": state}
 
     @model_validator(mode="after")
@@ -88,6 +112,15 @@ class Settings(BaseSettings):
         if unknown:
             raise ValueError(f"unknown variable {', '.join(unknown)}: correct or unset it (.env.example lists all)")
         return self
+
+
+def _insert_password(url: str, password: object) -> str:
+    secret = password.get_secret_value() if isinstance(password, SecretStr) else str(password)
+    parts = urlsplit(url)
+    user, at, servers = parts.netloc.rpartition("@")
+    if not user or ":" in user:
+        return url
+    return parts._replace(netloc=f"{user}:{quote(secret, safe='')}{at}{servers}").geturl()
 
 
 def load_settings() -> Settings:
@@ -117,5 +150,9 @@ def make_child_environment(settings: Settings, extra: Mapping[str, str] | None =
         All the variables the child gets; numeric libraries are held to one thread.
     """
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    ours = {PREFIX + name.upper(): str(value) for name, value in settings.model_dump().items()}
+    ours = {PREFIX + name.upper(): _write(value) for name, value in settings.model_dump().items()}
     return {**inherited, **ours, **_NOBODY_IS_TOLD, **dict.fromkeys(_ONE_THREAD, "1"), **(extra or {})}
+
+
+def _write(value: object) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)

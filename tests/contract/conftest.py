@@ -2,13 +2,17 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
 from tests.contract.databases import KeptDatabases, PostgresDatabases, SqliteFiles, Stores
 from tests.fakes.ledger import InMemoryLedger
 from tests.servers.postgres import Databases, open_databases
+from tests.servers.s3 import make_bucket, open_s3, remove_bucket
+from tradeops.adapters.lake_delta import Bucket, DeltaLake
 from tradeops.adapters.ledger_sqlalchemy import SqlLedger, open_ledger
+from tradeops.adapters.s3 import S3Access
 from tradeops.ports.ledger import Ledger
 
 OpenLedger = Callable[[], Ledger]
@@ -89,3 +93,26 @@ def open_another(request: pytest.FixtureRequest, find_stores: FindStores) -> Ite
 @pytest.fixture
 def ledger(open_another: OpenLedger) -> Ledger:
     return open_another()
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3Access]:
+    with open_s3() as access:
+        yield access
+
+
+@pytest.fixture
+def bucket_url(s3: S3Access) -> Iterator[str]:
+    name = make_bucket(s3)
+    yield f"s3://{name}/with a space"
+    remove_bucket(s3, name)
+
+
+@pytest.fixture
+def bucket(s3: S3Access, bucket_url: str) -> DeltaLake:
+    return DeltaLake(Bucket(bucket_url, s3))
+
+
+@pytest.fixture
+def delta(tmp_path: Path) -> DeltaLake:
+    return DeltaLake(tmp_path / "lake")

@@ -1,12 +1,9 @@
 """What every lake keeps: each batch once, exact values, one order."""
 
-import json
 import multiprocessing as mp
-import os
-import signal
+import pickle
 import subprocess
 import sys
-from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -15,12 +12,13 @@ from unittest.mock import patch
 import polars as pl
 import pytest
 from deltalake import DeltaTable, QueryBuilder
+from deltalake.exceptions import CommitFailedError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.fakes.lake import InMemoryLake
-from tradeops.adapters import lake_delta
-from tradeops.adapters.lake_delta import DeltaLake
+from tradeops.adapters.lake_delta import DeltaLake, delta_lake
+from tradeops.adapters.s3 import S3Access
 from tradeops.bootstrap.lake import open_lake
 from tradeops.domain.errors import ConfigurationError, DataError, ExternalServiceError
 from tradeops.domain.lake_tables import BARS_TABLE, FEATURES_TABLE, MACRO_TABLE, TABLES, LakeTable
@@ -30,14 +28,19 @@ WRITER = "seal:market.bars:0"
 DAYS = [date(2001, 3, day) for day in (1, 2, 5, 6)]
 
 
-@pytest.fixture
-def delta(tmp_path: Path) -> DeltaLake:
-    return DeltaLake(tmp_path / "lake")
+@pytest.fixture(params=["memory", "delta", "s3"])
+def lake(request: pytest.FixtureRequest) -> InMemoryLake | DeltaLake:
+    return InMemoryLake() if request.param == "memory" else find_lake(request)
 
 
-@pytest.fixture(params=["memory", "delta"])
-def lake(request: pytest.FixtureRequest, delta: DeltaLake) -> Lake:
-    return InMemoryLake() if request.param == "memory" else delta
+@pytest.fixture(params=["delta", "s3"])
+def real(request: pytest.FixtureRequest) -> DeltaLake:
+    return find_lake(request)
+
+
+def find_lake(request: pytest.FixtureRequest) -> DeltaLake:
+    found: DeltaLake = request.getfixturevalue({"delta": "delta", "s3": "bucket"}[request.param])
+    return found
 
 
 def make_bars(*cells: tuple[str, date], offset: int = 0, close: Decimal = Decimal("10.00000001")) -> pl.DataFrame:
@@ -81,9 +84,9 @@ def test_a_version_is_written_once(lake: Lake) -> None:
     check_once_per_version(lake)
 
 
-def test_mutant_that_trusts_delta_with_a_repeated_version_is_found(delta: DeltaLake) -> None:
-    with patch.object(lake_delta, "_version_of", lambda _opened, _writer: -1), pytest.raises(AssertionError):
-        check_once_per_version(delta)
+def test_mutant_that_trusts_delta_with_a_repeated_version_is_found(real: DeltaLake) -> None:
+    with patch.object(delta_lake, "_version_of", lambda _opened, _writer: -1), pytest.raises(AssertionError):
+        check_once_per_version(real)
 
 
 def test_rows_chosen_before_another_append_are_refused(lake: Lake) -> None:
@@ -159,101 +162,56 @@ def test_floats_come_back_bit_for_bit(lake: Lake) -> None:
 # What only a lake on a disk can break.
 
 
-def append_many(folder: Path, start: "mp.synchronize.Barrier") -> None:
-    lake = DeltaLake(folder)
+def append_many(lake: DeltaLake, start: "mp.synchronize.Barrier", said: "mp.SimpleQueue[int]", name: str) -> None:
+    """Versions of a writer that several processes are, and versions of a writer of its own."""
     start.wait()
-    wrote = [lake.append(BARS_TABLE, make_bars(("A", DAYS[0])), writer=WRITER, version=v) for v in range(8)]
-    (folder / f"wrote-{os.getpid()}").write_text(json.dumps(sum(wrote)))
+    wrote = [lake.append(BARS_TABLE, make_bars(("A", DAYS[0])), writer=WRITER, version=v) for v in range(6)]
+    for version in range(6):
+        assert lake.append(BARS_TABLE, make_bars(("B", DAYS[1])), writer=name, version=version)
+    said.put(sum(wrote))
 
 
-def test_two_processes_with_one_writer_write_a_version_once(tmp_path: Path) -> None:
-    spawn, folder = mp.get_context("spawn"), tmp_path / "lake"
-    folder.mkdir()
-    start = spawn.Barrier(2)
-    pair = [spawn.Process(target=append_many, args=(folder, start)) for _ in range(2)]
-    for process in pair:
+def test_processes_with_one_writer_write_a_version_once_and_lose_none_of_their_own(real: DeltaLake) -> None:
+    spawn, crowd = mp.get_context("spawn"), 3
+    start, said = spawn.Barrier(crowd), spawn.SimpleQueue()
+    processes = [spawn.Process(target=append_many, args=(real, start, said, f"own:{n}")) for n in range(crowd)]
+    for process in processes:
         process.start()
-    for process in pair:
-        process.join(60)
-    assert [process.exitcode for process in pair] == [0, 0]
-    rows = DeltaLake(folder).read(BARS_TABLE).height
-    assert sum(int(path.read_text()) for path in folder.glob("wrote-*")) == rows <= 8
-    assert DeltaLake(folder).sealed_version(BARS_TABLE, WRITER) == 7
+    for process in processes:
+        process.join(120)
+    assert [process.exitcode for process in processes] == [0] * crowd
+    rows = real.read(BARS_TABLE)["instrument"].value_counts()
+    found = dict(rows.iter_rows())
+    assert found["B"] == 6 * crowd
+    assert sum(said.get() for _ in range(crowd)) == found["A"] <= 6
+    assert real.sealed_version(BARS_TABLE, WRITER) == 5
 
 
-def append_and_die(folder: Path) -> None:
-    def die(*_: object) -> None:
-        os.kill(os.getpid(), signal.SIGKILL)
+def test_another_program_may_commit_between_look_and_commit(real: DeltaLake, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, place = make_bars(("A", DAYS[0])), real._place
+    real.append(BARS_TABLE, rows, writer=WRITER, version=0)
+    another, commits, honest = DeltaLake(place), iter([1, 1, 0]), delta_lake._commit
 
-    with patch.object(lake_delta, "_commit", die):
-        DeltaLake(folder).append(BARS_TABLE, make_bars(("A", DAYS[0])), writer=WRITER, version=0)
+    def interfere(opened: DeltaTable, prepared: object, where: object) -> None:
+        if next(commits, 0):
+            stem = f"{opened.version() + 1:020d}-other"
+            data = place.write(BARS_TABLE, stem, rows)
+            honest(another._place.open(BARS_TABLE), ([delta_lake._add(data, 1)], []), place)  # type: ignore[arg-type]
+        honest(opened, prepared, where)  # type: ignore[arg-type]
 
-
-def test_killed_between_data_and_commit_nothing_is_visible_and_the_repetition_writes_once(tmp_path: Path) -> None:
-    folder, lake = tmp_path / "lake", DeltaLake(tmp_path / "lake")
-    process = mp.get_context("spawn").Process(target=append_and_die, args=(folder,))
-    process.start()
-    process.join(60)
-    assert process.exitcode == -signal.SIGKILL
-    assert len(list(folder.rglob("*.parquet"))) == 1
-    assert lake.read(BARS_TABLE).height == 0 and lake.sealed_version(BARS_TABLE, WRITER) == -1
-    assert lake.append(BARS_TABLE, make_bars(("A", DAYS[0])), writer=WRITER, version=0)
-    assert lake.read(BARS_TABLE).height == 1
-    assert len(list(folder.rglob("*.parquet"))) == 1
+    monkeypatch.setattr(delta_lake, "_commit", interfere)
+    assert real.append(BARS_TABLE, rows, writer=WRITER, version=1)
+    assert real.read(BARS_TABLE).height == 4
 
 
-def record_syncs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    calls: list[str] = []
-    real_sync, real_commit = os.fsync, lake_delta._commit
+def test_who_loses_every_commit_is_told(real: DeltaLake, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lose(*_: object) -> None:
+        raise CommitFailedError("somebody was faster")
 
-    def sync(handle: int) -> None:
-        path = Path(f"/proc/self/fd/{handle}").resolve()
-        calls.append(path.suffix or path.name)
-        real_sync(handle)
-
-    def commit(*given: object) -> None:
-        calls.append("commit")
-        real_commit(*given)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(os, "fsync", sync)
-    monkeypatch.setattr(lake_delta, "_commit", commit)
-    return calls
-
-
-def check_durable(lake: DeltaLake, calls: list[str]) -> None:
-    """Rows are on the disk before the commit that names them, and the commit before the caller goes on."""
-    lake.append(BARS_TABLE, make_bars(("A", DAYS[0])), writer=WRITER, version=0)
-    assert calls[:5] == [".json", "_delta_log", "bars", "lake", calls[4]]
-    assert calls[5:] == [".parquet", "bars", "commit", ".json", "_delta_log"]
-
-
-def test_an_append_is_durable_when_it_returns(delta: DeltaLake, monkeypatch: pytest.MonkeyPatch) -> None:
-    check_durable(delta, record_syncs(monkeypatch))
-
-
-def test_mutant_that_leaves_the_commit_to_the_page_cache_is_found(
-    delta: DeltaLake, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    calls = record_syncs(monkeypatch)
-    monkeypatch.setattr(lake_delta, "_sync_log", lambda _log, _before: None)
-    with pytest.raises(AssertionError):
-        check_durable(delta, calls)
-
-
-def test_another_program_may_commit_between_look_and_commit(
-    delta: DeltaLake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rows, real, other = make_bars(("A", DAYS[0])), lake_delta._write_data, tmp_path / "lake/bars/other.parquet"
-    delta.append(BARS_TABLE, rows, writer=WRITER, version=0)
-
-    def interfere(path: Path, frame: pl.DataFrame) -> None:
-        real(path, frame)
-        real(other, frame)
-        lake_delta._commit(DeltaTable(other.parent), other, 1, lake_delta.Transaction("other", 0))
-
-    monkeypatch.setattr(lake_delta, "_write_data", interfere)
-    assert delta.append(BARS_TABLE, rows, writer=WRITER, version=1)
-    assert delta.read(BARS_TABLE).height == 3
+    monkeypatch.setattr(delta_lake, "_commit", lose)
+    monkeypatch.setattr(delta_lake, "MOST_TRIES", 3)
+    with pytest.raises(ExternalServiceError, match=r"3 commits to table bars failed.*faster"):
+        real.append(BARS_TABLE, make_bars(("A", DAYS[0])), writer=WRITER, version=0)
 
 
 def test_other_readers_of_delta_read_the_same(delta: DeltaLake, tmp_path: Path) -> None:
@@ -265,12 +223,6 @@ def test_other_readers_of_delta_read_the_same(delta: DeltaLake, tmp_path: Path) 
     assert table.count() == 2
 
 
-def test_a_folder_may_have_a_space_in_its_name(tmp_path: Path) -> None:
-    lake = DeltaLake(tmp_path / "a lake")
-    lake.append(BARS_TABLE, make_bars(("A", DAYS[0])), writer=WRITER, version=0)
-    assert lake.read(BARS_TABLE).height == 1
-
-
 def test_a_table_that_cannot_be_read_is_an_external_error(delta: DeltaLake, tmp_path: Path) -> None:
     delta.append(BARS_TABLE, make_bars(("A", DAYS[0])), writer=WRITER, version=0)
     next((tmp_path / "lake/bars").glob("*.parquet")).unlink()
@@ -278,33 +230,24 @@ def test_a_table_that_cannot_be_read_is_an_external_error(delta: DeltaLake, tmp_
         delta.read(BARS_TABLE)
 
 
-def test_who_waits_too_long_for_its_turn_is_told(delta: DeltaLake, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lake_delta, "LONGEST_WAIT_SECONDS", 0.0)
-    with delta._turn(BARS_TABLE), pytest.raises(ExternalServiceError, match="another process writes table bars"):
-        delta.append(BARS_TABLE, make_bars(("A", DAYS[0])), writer=WRITER, version=0)
-
-
 SHORT = """
-import sys
-from pathlib import Path
-from tradeops.adapters.lake_delta import DeltaLake
+import pickle, sys
 from tradeops.domain.lake_tables import BARS_TABLE
-sys.exit(DeltaLake(Path(sys.argv[1])).read(BARS_TABLE).height - 2)
+lake = pickle.loads(bytes.fromhex(sys.argv[1]))
+sys.exit(lake.read(BARS_TABLE).height - 2)
 """
 
 
-def test_twenty_short_processes_read_and_end_well(delta: DeltaLake, tmp_path: Path) -> None:
-    delta.append(BARS_TABLE, make_bars(("A", DAYS[0]), ("B", DAYS[1])), writer=WRITER, version=1)
-    start: Callable[[], subprocess.Popen[bytes]] = lambda: subprocess.Popen(  # noqa: E731
-        [sys.executable, "-c", SHORT, str(tmp_path / "lake")]
-    )
-    codes = [process.wait() for _ in range(10) for process in [start(), start()]]
-    assert codes == [0] * 20
+def test_twelve_short_processes_read_and_end_well(real: DeltaLake) -> None:
+    real.append(BARS_TABLE, make_bars(("A", DAYS[0]), ("B", DAYS[1])), writer=WRITER, version=1)
+    command = [sys.executable, "-c", SHORT, pickle.dumps(real).hex()]
+    codes = [process.wait() for _ in range(6) for process in [subprocess.Popen(command), subprocess.Popen(command)]]
+    assert codes == [0] * 12
 
 
 def test_the_url_chooses_the_adapter(tmp_path: Path) -> None:
-    lake = open_lake(f"file://{tmp_path}/lake")
+    lake = open_lake(f"file://{tmp_path}/lake", S3Access())
     lake.append(BARS_TABLE, make_bars(("A", DAYS[0])), writer=WRITER, version=0)
     assert DeltaLake(tmp_path / "lake").read(BARS_TABLE).height == 1
     with pytest.raises(ConfigurationError, match="TRADEOPS_LAKE_URL"):
-        open_lake("s3://bucket")
+        open_lake("gs://bucket", S3Access())

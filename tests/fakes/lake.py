@@ -1,13 +1,13 @@
 """A lake in memory."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 
 import polars as pl
 
 from tradeops.domain.errors import DataError
 from tradeops.domain.lake_tables import LakeTable
-from tradeops.ports.lake import frame_schema
+from tradeops.ports.lake import Compacted, frame_schema
 
 
 class InMemoryLake:
@@ -50,3 +50,16 @@ class InMemoryLake:
             if bound is not None:
                 rows = rows.filter(getattr(pl.col("session"), keeps)(bound))
         return rows.sort(table.order, maintain_order=True).select(list(columns or table.columns))
+
+    def compact(self, table: LakeTable, *, target_bytes: int) -> Compacted:
+        """Batches are what files are elsewhere; the versions of their writers stay."""
+        batches = self._batches.get(table.name, [])
+        if len(batches) < 2 or sum(rows.estimated_size() for *_, rows in batches) > target_bytes:
+            return Compacted(before=0, after=0)
+        none = pl.DataFrame(schema=frame_schema(table))
+        merged = pl.concat([rows for *_, rows in batches])
+        self._batches[table.name] = [(writer, version, none) for writer, version, _ in batches] + [("", 0, merged)]
+        return Compacted(before=len(batches), after=1)
+
+    def vacuum(self, table: LakeTable, *, kept: timedelta) -> int:
+        return 0

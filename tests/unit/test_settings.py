@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tradeops.bootstrap.s3 import read_s3_access
 from tradeops.domain.errors import ConfigurationError
 from tradeops.settings import Settings, load_settings, make_child_environment
 
@@ -66,3 +67,25 @@ def test_a_child_inherits_nothing_by_accident(monkeypatch: pytest.MonkeyPatch) -
     child = make_child_environment(load_settings(), {"MORE": "1"})
     assert not {"AIRFLOW__CORE__EXECUTOR", "PYTHONDONTWRITEBYTECODE"} & child.keys()
     assert (child["OPENBLAS_NUM_THREADS"], child["MORE"]) == ("1", "1")
+
+
+def test_a_secret_is_handed_on_to_children_and_shown_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    made_up = f"made up for {__name__}"
+    for name in ("S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(f"TRADEOPS_{name}", "me" if name.endswith("ID") else made_up)
+    settings = load_settings()
+    assert made_up in make_child_environment(settings).values()
+    assert made_up not in f"{settings!r} {settings} {settings.model_dump()} {read_s3_access(settings)!r}"
+
+
+def test_half_a_key_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRADEOPS_S3_ACCESS_KEY_ID", "made up")
+    with pytest.raises(ConfigurationError, match="TRADEOPS_S3_SECRET_ACCESS_KEY"):
+        read_s3_access(load_settings())
+
+
+def test_an_endpoint_with_an_account_in_it_is_refused_without_repeating_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRADEOPS_S3_ENDPOINT_URL", "https://me:mine@host")  # pragma: allowlist secret
+    with pytest.raises(ConfigurationError, match="https://host:port") as error:
+        read_s3_access(load_settings())
+    assert "mine" not in error.value.message

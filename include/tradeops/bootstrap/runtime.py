@@ -23,6 +23,7 @@ from tradeops.bootstrap.model_registry import open_model_registry
 from tradeops.bootstrap.policy import load_policy
 from tradeops.bootstrap.process import MonotonicClock, identify_owner, take_fingerprint
 from tradeops.bootstrap.raw_source import open_raw_source
+from tradeops.bootstrap.s3 import read_s3_access
 from tradeops.bootstrap.value_store import open_value_store
 from tradeops.coordination.blend import BlendModel
 from tradeops.coordination.blend_models import load_blend_model
@@ -347,7 +348,8 @@ def open_runtime(
         ledger = open_ledger_by_url(settings.ledger_url)
         stack.callback(ledger.close)
         calendar = ExchangeTradingCalendar()
-        lake = open_lake(settings.lake_url)
+        s3 = read_s3_access(settings)
+        lake = open_lake(settings.lake_url, s3)
         online = open_feature_store(settings.feature_store_url)
         stack.callback(online.close)
         raw_source = open_raw_source(settings.source_url, calendar=calendar, policy=policy)
@@ -366,7 +368,7 @@ def open_runtime(
             policy=policy,
             bundle=make_bundle(policy),
             ledger=ledger,
-            values=open_value_store(settings.values_dir),
+            values=open_value_store(settings.values_dir, s3),
             broker=broker,
             lake=lake,
             online=online,

@@ -1,7 +1,8 @@
 """The columnar history for replay and training: append-only tables, each batch written once."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Protocol
 
 import polars as pl
@@ -17,6 +18,17 @@ _FRAME_TYPES: Mapping[ColumnType, pl.DataType] = {
     ColumnType.FLOATS: pl.List(pl.Float64()),
     ColumnType.INTEGER: pl.Int64(),
 }
+
+# How long files that a commit took out, or that no commit names yet, stay for those who still use them.
+LEAST_KEPT = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compacted:
+    """How many files became how many."""
+
+    before: int
+    after: int
 
 
 def frame_schema(table: LakeTable) -> dict[str, pl.DataType]:
@@ -74,5 +86,21 @@ class Lake(Protocol):
 
         Raises:
             DataError: The table has no such column, or no `session` to select by.
+        """
+        ...
+
+
+class LakeUpkeep(Protocol):
+    """What keeps tables of many small appends quick; others may read and append meanwhile."""
+
+    def compact(self, table: LakeTable, *, target_bytes: int) -> Compacted:
+        """Rewrite neighbouring files as one where they are at most `target_bytes` together; rows and order stay."""
+        ...
+
+    def vacuum(self, table: LakeTable, *, kept: timedelta) -> int:
+        """Delete files that were taken out by a commit more than `kept` ago, and say how many.
+
+        With at least `LEAST_KEPT` also files as old that no commit ever named. With less, a reader who
+        began before a file was taken out may have to begin again, which `Lake.read` does by itself.
         """
         ...

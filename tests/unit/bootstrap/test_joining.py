@@ -29,7 +29,8 @@ from tradeops.settings import Settings
     [
         ("ledger_url", "postgresql://host/db", "sqlite"),
         ("broker_url", "ibkr://host", "paper broker"),
-        ("values_dir", "s3://bucket", "file"),
+        ("values_dir", "gs://bucket", "file, s3"),
+        ("lake_url", "gs://bucket", "file, s3"),
     ],
 )
 def test_address_that_no_adapter_serves_is_refused_with_those_that_are_known(
