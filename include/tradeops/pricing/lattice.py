@@ -49,41 +49,6 @@ class LatticeColumns:
     dividend_rho: FloatArray
 
 
-def evaluate_on_lattice(
-    kind: NumberColumn,
-    style: ExerciseStyle,
-    spot: NumberColumn,
-    strike: NumberColumn,
-    years: NumberColumn,
-    rate: NumberColumn,
-    dividend_yield: NumberColumn,
-    volatility: NumberColumn,
-    *,
-    steps: int = STEPS,
-    dividends: Iterable[CashDividend] = (),
-) -> tuple[LatticeColumns, RefusalArray]:
-    """Numbers, and the refusal of each row (`Refusal`); a refused row's numbers are 0 and mean nothing.
-
-    Args:
-        kind: +1 call, −1 put.
-        style: Of all rows.
-        spot: Currency, as strike, including the dividends.
-        strike: Currency.
-        years: To expiry.
-        rate: Fraction a year, continuously compounded.
-        dividend_yield: As rate; beside the cash dividends.
-        volatility: Fraction per square root of a year, of the spot less the dividends (`dividends`).
-        steps: Odd, from 3 to 20,001; time grows with its square.
-        dividends: Cash dividends of the underlying of all rows.
-
-    Raises:
-        InvalidPricingInput: The columns are no numbers or do not broadcast, or steps are out of range.
-    """
-    shape, columns = _lay_out(kind, spot, strike, years, rate, dividend_yield, volatility)
-    found, refusal = _value(columns, style, steps, dividends)
-    return _shape(found, shape), refusal.reshape(shape)
-
-
 def price_on_lattice(
     kind: NumberColumn,
     style: ExerciseStyle,
@@ -97,7 +62,19 @@ def price_on_lattice(
     steps: int = STEPS,
     dividends: Iterable[CashDividend] = (),
 ) -> LatticeColumns:
-    """Numbers of rows that are all good; arguments as of `evaluate_on_lattice`.
+    """Values and Greeks of contracts on one underlying.
+
+    Args:
+        kind: +1 call, −1 put.
+        style: Of all rows.
+        spot: Currency, as strike, including the dividends.
+        strike: Currency.
+        years: To expiry.
+        rate: Fraction a year, continuously compounded.
+        dividend_yield: As rate; beside the cash dividends.
+        volatility: Fraction per square root of a year, of the spot less the dividends (`dividends`).
+        steps: Odd, from 3 to 20,001; time grows with its square.
+        dividends: Cash dividends of the underlying of all rows.
 
     Raises:
         InvalidPricingInput: An argument is outside its range; the first such row is named.

@@ -11,7 +11,7 @@ from tradeops.domain.errors import InvalidPricingInput, PricingModelError
 from tradeops.pricing.american import price_american
 from tradeops.pricing.black_scholes import price_european, price_with_greeks
 from tradeops.pricing.dividends import CashDividend, escrow_spot
-from tradeops.pricing.lattice import ExerciseStyle, LatticeColumns, evaluate_on_lattice, price_on_lattice
+from tradeops.pricing.lattice import ExerciseStyle, LatticeColumns, price_on_lattice
 from tradeops.pricing.refusals import Refusal
 
 EUROPEAN, AMERICAN = ExerciseStyle.EUROPEAN, ExerciseStyle.AMERICAN
@@ -157,9 +157,9 @@ def test_at_expiry_the_lattice_exercises() -> None:
 def test_what_the_lattice_cannot_price_is_refused(change: dict[str, object], refusal: Refusal) -> None:
     contract = {"kind": 1, "style": AMERICAN, "spot": 100.0, "strike": 100.0, "years": 1.0, "rate": 0.05}
     arguments = {**contract, "dividend_yield": 0.0, "volatility": 0.2, **change}
-    assert evaluate_on_lattice(**arguments)[1] == refusal  # type: ignore[arg-type]
-    with pytest.raises(PricingModelError):
+    with pytest.raises(PricingModelError) as caught:
         price_on_lattice(**arguments)  # type: ignore[arg-type]
+    assert caught.value.context["refusal"] is refusal
 
 
 @pytest.mark.parametrize("steps", [0, 2, 500, 30_001, -3, 5.0])
