@@ -101,7 +101,7 @@ class Settings(BaseSettings):
         }
         chosen = {name: value for name, value in given.items() if value != ""}
         log, password = str(chosen.get("event_log_url", "")), chosen.get("event_log_password")
-        if password:
+        if log and password:
             chosen["event_log_url"] = _insert_password(log, password)
         return {**derived, **chosen, "state_dir": state}
 

@@ -224,7 +224,7 @@ def _format(java: tuple[str, ...], folder: Path, *, secure: bool) -> None:
 def _write_certificates(folder: Path) -> None:
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(folder / "ca.pem"))
-    issued = authority.issue_cert("localhost", "127.0.0.1")
+    issued = authority.issue_cert("127.0.0.1")
     key = load_pem_private_key(issued.private_key_pem.bytes(), None)
     chain = b"".join(blob.bytes() for blob in issued.cert_chain_pems)
     (folder / "server.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + chain)

@@ -5,12 +5,8 @@ from tradeops.adapters.event_log_sqlite import SqliteEventLog
 from tradeops.bootstrap.schemes import refuse_scheme
 
 
-def open_event_log(url: str, password: str = "") -> SqliteEventLog | KafkaEventLog:
+def open_event_log(url: str) -> SqliteEventLog | KafkaEventLog:
     """The event log of `TRADEOPS_EVENT_LOG_URL`; its owner closes it.
-
-    Args:
-        url: `sqlite:///…`, `kafka://…` or `kafka+ssl://…`.
-        password: Of the URL's user, when the URL has none (`TRADEOPS_EVENT_LOG_PASSWORD`).
 
     Raises:
         ConfigurationError: No adapter serves the URL, or what it says does not fit what is there.
@@ -18,7 +14,7 @@ def open_event_log(url: str, password: str = "") -> SqliteEventLog | KafkaEventL
     """
     scheme = url.partition(":")[0]
     if scheme in SCHEMES:
-        return KafkaEventLog(KafkaAddress.parse(url, password=password or None))
+        return KafkaEventLog(KafkaAddress.parse(url))
     if scheme != "sqlite":
         raise refuse_scheme("TRADEOPS_EVENT_LOG_URL", url, f"sqlite, {', '.join(SCHEMES)}")
     return SqliteEventLog(url)

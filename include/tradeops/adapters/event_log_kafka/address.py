@@ -42,12 +42,11 @@ class KafkaAddress:
     patience_s: float = 30.0
 
     @classmethod
-    def parse(cls, url: str, *, password: str | None = None) -> Self:
+    def parse(cls, url: str) -> Self:
         """Read a URL.
 
         Args:
             url: As above; characters of user and password that have a meaning in URLs are percent-encoded.
-            password: Used when the URL has a user and no password.
 
         Raises:
             ConfigurationError: The URL cannot be used; the message holds nothing of it that is secret.
@@ -60,7 +59,7 @@ class KafkaAddress:
             prefix=parts.path.strip("/"),
             encrypted=parts.scheme == ENCRYPTED,
             user=unquote(user) or None,
-            password=unquote(secret) or (password if user else None),
+            password=unquote(secret) or None,
             **_read_options(parts),
         )
 

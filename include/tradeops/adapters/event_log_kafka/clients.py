@@ -12,7 +12,7 @@ from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssi
 from kafka.errors import KafkaError
 
 from tradeops.adapters.event_log_kafka.address import KafkaAddress
-from tradeops.adapters.event_log_kafka.probe import HeardErrors, find_cause
+from tradeops.adapters.event_log_kafka.probe import find_cause
 from tradeops.domain.errors import ConfigurationError
 
 Client = TypeVar("Client")
@@ -108,11 +108,10 @@ class KafkaClients:
 
     def _open(self, client: Callable[..., Client], **config: object) -> Client:
         self.check_process()
-        with HeardErrors(_LIBRARY) as heard:
-            try:
-                return client(**self._shared, **config)
-            except KafkaError as error:
-                raise find_cause(self.address, heard.texts, error) from error
+        try:
+            return client(**self._shared, **config)
+        except KafkaError as error:
+            raise find_cause(self.address, error) from error
 
     def _consuming(self, isolation: str) -> dict[str, object]:
         return {

@@ -1,47 +1,23 @@
 """Why a client cannot reach its broker: the client library itself only says that it timed out."""
 
-import logging
 import socket
 import ssl
-from types import TracebackType
-from typing import Self
+import struct
 
 from tradeops.adapters.event_log_kafka.address import ENCRYPTED, PLAIN, KafkaAddress
 from tradeops.domain.errors import ConfigurationError, ExternalServiceError, TradeOpsError
 
 _CONNECT_S = 2.0
-_REFUSED_LOGIN = ("SaslAuthenticationFailed", "UnsupportedSaslMechanism", "Authentication failed")
+_API_VERSIONS = struct.pack(">ihhih", 10, 18, 0, 7, -1)
+_ANSWER_BYTES = 8  # length and correlation id; an alert of TLS is shorter
 
 
-class HeardErrors(logging.Handler):
-    """Collects what a logger reports as error while the block runs."""
-
-    def __init__(self, logger: logging.Logger) -> None:
-        super().__init__(logging.WARNING)
-        self.texts: list[str] = []
-        self._logger = logger
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep the text of one record."""
-        self.texts.append(record.getMessage())
-
-    def __enter__(self) -> Self:
-        self._logger.addHandler(self)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._logger.removeHandler(self)
-
-
-def find_cause(address: KafkaAddress, heard: list[str], error: Exception) -> TradeOpsError:
-    """What keeps a client from its broker.
+def find_cause(address: KafkaAddress, error: Exception) -> TradeOpsError:
+    """What keeps a client from its broker: each server is tried step by step.
 
     Args:
         address: Where it should be.
-        heard: Errors that the client library logged meanwhile.
-        error: What it raised at last.
+        error: What the client library raised.
 
     Returns:
         A `ConfigurationError` that names what to check, or an `ExternalServiceError` when waiting may help.
@@ -51,17 +27,13 @@ def find_cause(address: KafkaAddress, heard: list[str], error: Exception) -> Tra
         found = _try_server(address, host.strip("[]"), int(port))
         if found is not None:
             return found
-    if any(sign in text for text in heard for sign in _REFUSED_LOGIN):
-        return ConfigurationError(
-            f"{address} refuses user {address.user}: check user, password and sasl_mechanism ({address.mechanism})"
-        )
     return ExternalServiceError(f"{address} does not answer: {error}; check that it is up, then try again")
 
 
 def _try_server(address: KafkaAddress, host: str, port: int) -> TradeOpsError | None:
     try:
         with socket.create_connection((host, port), _CONNECT_S) as connection:
-            return _try_tls(address, host, connection)
+            return _try_encrypted(address, host, connection) if address.encrypted else _try_plain(address, connection)
     except ssl.SSLCertVerificationError as error:
         why = error.verify_message
         return ConfigurationError(f"the certificate of {address} is not trusted ({why}): check host name and ca_file")
@@ -71,15 +43,35 @@ def _try_server(address: KafkaAddress, host: str, port: int) -> TradeOpsError | 
         return ExternalServiceError(f"no connection to {host}:{port}: {error}; check that the broker is up there")
 
 
-def _try_tls(address: KafkaAddress, host: str, connection: socket.socket) -> TradeOpsError | None:
-    if address.encrypted:
-        context = ssl.create_default_context(cafile=address.ca_file)
-        context.wrap_socket(connection, server_hostname=host).close()
+def _try_encrypted(address: KafkaAddress, host: str, connection: socket.socket) -> TradeOpsError | None:
+    context = ssl.create_default_context(cafile=address.ca_file)
+    with context.wrap_socket(connection, server_hostname=host) as secured:
+        # Whoever tells a stranger its versions lives; so it is the login that fails.
+        if not _tells_versions(secured):
+            return None
+    if address.user is None:
+        return ConfigurationError(f"{address} answers to no client without login: give user and password")
+    return ConfigurationError(
+        f"{address} refuses user {address.user}: check user, password and sasl_mechanism ({address.mechanism})"
+    )
+
+
+def _try_plain(address: KafkaAddress, connection: socket.socket) -> TradeOpsError | None:
+    if _tells_versions(connection):
         return None
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
-        context.wrap_socket(connection, server_hostname=host).close()
-    except (ssl.SSLError, OSError):
+        with socket.create_connection(connection.getpeername()[:2], _CONNECT_S) as another:
+            context.wrap_socket(another).close()
+    except OSError:
         return None
     return ConfigurationError(f"{address} speaks TLS: use {ENCRYPTED}://, with user and password if it asks for them")
+
+
+def _tells_versions(connection: socket.socket) -> bool:
+    try:
+        connection.sendall(_API_VERSIONS)
+        return len(connection.recv(_ANSWER_BYTES)) == _ANSWER_BYTES
+    except OSError:
+        return False
