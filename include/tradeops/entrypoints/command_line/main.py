@@ -16,6 +16,7 @@ from tradeops.entrypoints.command_line import (
     dead_letters,
     doctor,
     kill_switch,
+    lake,
     models,
     performance,
     price,
@@ -38,6 +39,7 @@ app.add_typer(cycles.app, name="cycle")
 app.add_typer(kill_switch.app, name="kill-switch")
 app.add_typer(dead_letters.app, name="dlq")
 app.add_typer(models.app, name="models")
+app.add_typer(lake.app, name="lake")
 app.command("replay")(replays.replay)
 app.command("performance")(performance.performance)
 app.command("price")(price.price)
