@@ -18,7 +18,7 @@ from tradeops.pricing.kernel_sources import KERNEL_SOURCES
 from tradeops.pricing.kernels import MOST_VOLATILITY, NO_VOLATILITY, check_contract, value_row
 from tradeops.pricing.refusals import Refusal, RefusalArray
 
-_VOLATILITY = float(Refusal.VOLATILITY)
+_VOLATILITY, _NOT_FINITE = float(Refusal.VOLATILITY), float(Refusal.NOT_FINITE)
 _NO_BOUNDARY, _NO_CLOSED_FORM = float(Refusal.NO_BOUNDARY), float(Refusal.NO_CLOSED_FORM)
 _GOLDEN = 0.6180339887498949  # t₁/T, whose root is the only correlation needed
 _LARGEST_POWER = 600.0  # |logarithm| of a factor beyond which its product with a tiny probability is not formed
@@ -193,9 +193,11 @@ def value_american_row(  # noqa: PLR0911 - a reason each
         return 0.0, refusal
     if not 0.0 <= volatility <= MOST_VOLATILITY:
         return 0.0, _VOLATILITY
-    european = value_row(kind, spot, strike, years, rate, dividend_yield, volatility)[1]
+    closed = value_row(kind, spot, strike, years, rate, dividend_yield, volatility)
+    if closed[0] == _NOT_FINITE:
+        return 0.0, _NOT_FINITE
     intrinsic = max(0.0, kind * (spot - strike))
-    at_least = max(european, intrinsic)
+    at_least = max(closed[1], intrinsic)
     if years == 0.0:
         return intrinsic, 0.0
     if kind < 0.0:

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum, unique
 
 import numpy as np
 
 from tradeops.domain.errors import InvalidPricingInput
 from tradeops.domain.market import FloatArray
+from tradeops.domain.options import ExerciseStyle
 from tradeops.pricing.contract_columns import CONTRACT, NumberColumn, lay_out
 from tradeops.pricing.dividends import CashDividend, lay_out_dividends
 from tradeops.pricing.lattice_kernels import LATTICE_ROWS, value_lattice_rows
@@ -15,14 +15,6 @@ from tradeops.pricing.refusals import RefusalArray, raise_first_refusal
 
 STEPS = 501
 _FEWEST, _MOST = 3, 20_001
-
-
-@unique
-class ExerciseStyle(StrEnum):
-    """When the owner may exercise: at expiry, or at any time until then."""
-
-    EUROPEAN = "european"
-    AMERICAN = "american"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,10 +9,18 @@ from hypothesis import strategies as st
 
 from tradeops.domain.errors import InvalidPricingInput, PricingError
 from tradeops.domain.market import FloatArray
-from tradeops.pricing.american import price_american
-from tradeops.pricing.black_scholes import Greeks, price_european, price_one_with_greeks, price_with_greeks
+from tradeops.domain.options import ExerciseStyle
+from tradeops.pricing.american import evaluate_american, price_american
+from tradeops.pricing.black_scholes import (
+    Greeks,
+    evaluate_european,
+    price_european,
+    price_one_with_greeks,
+    price_with_greeks,
+)
 from tradeops.pricing.implied_volatility import solve_implied_volatility
-from tradeops.pricing.lattice import ExerciseStyle, price_on_lattice
+from tradeops.pricing.lattice import price_on_lattice
+from tradeops.pricing.refusals import Refusal
 
 NAMES = ("kind", "spot", "strike", "years", "rate", "dividend_yield", "volatility")
 GOOD = {n: x for n, x in zip(NAMES, (1.0, 100.0, 110.0, 0.5, 0.03, 0.01, 0.2), strict=True)}
@@ -58,6 +66,8 @@ def test_any_numbers_give_finite_results_or_typed_errors(name: str) -> None:
     @given(st.tuples(KINDS, ANY, ANY, ANY, ANY, ANY, ANY))
     @example((1.0, 1e100, 1e-100, 1000.0, -10.0, 10.0, 1000.0))
     @example((-1.0, 1e-100, 1e100, 1000.0, 10.0, -10.0, 1000.0))
+    @example((1.0, 7.5, 3792.0, 165.0, 0.0, -6.6, 1e-87))
+    @example((-1.0, 331.0, 4.4, 303.0, -6.9, 0.0, 82.0))
     @example((1.0, 100.0, 100.0, 1e-300, 0.0, 0.0, 1e-3))
     @example((1.0, 100.0, 100.0, 5e-324, 0.0, 0.0, 1000.0))
     def check(contract: tuple[float, ...]) -> None:
@@ -120,3 +130,43 @@ def test_shapes_that_do_not_broadcast_are_refused() -> None:
 def test_one_option_without_arrays_refuses_what_is_no_number(bad: object) -> None:
     with pytest.raises(InvalidPricingInput, match="no real number"):
         price_one_with_greeks(1, bad, 110.0, 0.5, 0.03, 0.01, 0.2)  # type: ignore[arg-type]
+
+
+def draw_anything(count: int, seed: int) -> list[FloatArray]:
+    """Columns of every size, one in five of them odd numbers, more of them usable than Hypothesis would draw."""
+    rng = np.random.default_rng(seed)
+    odd = np.array([np.nan, np.inf, -np.inf, 0.0, -1.0, 1.0, 5e-324, 1e-308, 1e308, 1e-100, 1e100])
+    columns = []
+    for name in NAMES[1:]:
+        sizes = np.exp(rng.uniform(-7.0, 7.0, count)), np.exp(rng.uniform(-230.0, 230.0, count))
+        choices = [*sizes, rng.uniform(-10.0, 10.0, count), np.exp(rng.uniform(-700.0, 0.0, count))]
+        column = np.choose(rng.integers(0, 5, count), [*choices, rng.choice(odd, count)])
+        columns.append(column if name in ("rate", "dividend_yield") else np.abs(column))
+    return [rng.choice([-1.0, 1.0], count), *columns]
+
+
+def find_silent(values: FloatArray, refusal: FloatArray) -> int:
+    """Rows that were not refused and are no finite number, or were refused and show one."""
+    refused = (refusal != Refusal.NONE) & (refusal != Refusal.KINK)
+    finite = np.isfinite(values).all(axis=0)
+    return int(np.count_nonzero(~finite | (refused & (values != 0.0).any(axis=0))))
+
+
+def test_a_hundred_thousand_rows_of_anything_hold_no_silent_number() -> None:
+    columns = draw_anything(100_000, seed=9)
+    european = evaluate_european(*columns)
+    greeks = np.stack([getattr(european.greeks, name) for name in Greeks._fields])
+    assert find_silent(greeks, european.refusal) == 0
+    assert np.count_nonzero(european.refusal == Refusal.NONE) > 10_000
+    value, refusal = evaluate_american(*columns)
+    assert find_silent(value[None], refusal) == 0
+    assert np.count_nonzero(refusal == Refusal.NONE) > 5_000
+    kind, *market, price = columns
+    implied = solve_implied_volatility(kind, price, *market)
+    assert (np.isfinite(implied.volatility) == (implied.refusal == Refusal.NONE)).all()
+
+
+def test_mutant_an_infinite_row_among_them_is_found() -> None:
+    value, refusal = evaluate_american(*draw_anything(1_000, seed=9))
+    value[np.flatnonzero(refusal == Refusal.NONE)[0]] = np.inf
+    assert find_silent(value[None], refusal) == 1

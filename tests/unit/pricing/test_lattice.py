@@ -8,10 +8,11 @@ import pytest
 from tests.unit.pricing.quantlib_american import make_quantlib_option, price_with_quantlib
 from tests.unit.pricing.test_american import draw
 from tradeops.domain.errors import InvalidPricingInput, PricingModelError
+from tradeops.domain.options import ExerciseStyle
 from tradeops.pricing.american import price_american
 from tradeops.pricing.black_scholes import price_european, price_with_greeks
 from tradeops.pricing.dividends import CashDividend, escrow_spot
-from tradeops.pricing.lattice import ExerciseStyle, LatticeColumns, price_on_lattice
+from tradeops.pricing.lattice import LatticeColumns, price_on_lattice
 from tradeops.pricing.refusals import Refusal
 
 EUROPEAN, AMERICAN = ExerciseStyle.EUROPEAN, ExerciseStyle.AMERICAN
