@@ -123,6 +123,20 @@ def test_what_the_broker_has_is_found_and_nothing_else(open_another: OpenBroker)
     assert open_another().find([]) == {}
 
 
+def test_every_order_is_listed_whole_with_its_first_answer(
+    open_another: OpenBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broker_paper, "_PAGE_OF_ALL", broker_paper._PAGE_OF_ALL.limit(2))
+    assert list(open_another().list_orders()) == []
+    orders = [make_order(day, name, quantity) for day in range(2) for name, quantity in ((AAPL, "40"), (IBM, "1001"))]
+    answers = {order.client_order_id: open_another().submit(BOOK, order) for order in orders}
+    open_another().submit(BOOK, replace(orders[0], quantity=Decimal(41)))
+    expected = sorted(orders, key=lambda order: order.client_order_id)
+    assert [(taken.order, taken.answer) for taken in open_another().list_orders()] == [
+        (order, answers[order.client_order_id]) for order in expected
+    ]
+
+
 def test_executions_cover_the_accepted_orders_of_book_and_session(open_another: OpenBroker) -> None:
     broker = open_another()
     today = [make_order(name=IBM), make_order(name=AAPL)]

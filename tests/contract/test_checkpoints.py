@@ -1,4 +1,4 @@
-"""What every checkpoint store keeps to: an unfinished cycle goes on where its durability says, a finished one is done."""
+"""What every checkpoint store keeps to: an unfinished cycle goes on where its durability says."""
 
 import threading
 from collections.abc import Callable, Iterator

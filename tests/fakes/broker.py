@@ -1,6 +1,6 @@
 """The paper broker in memory."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -8,7 +8,7 @@ from tradeops.domain.books import Book
 from tradeops.domain.identifiers import BookId, ClientOrderId
 from tradeops.domain.lifecycle import OrderState
 from tradeops.domain.orders import Order, OrderChange
-from tradeops.ports.broker import SessionExecutions
+from tradeops.ports.broker import SessionExecutions, TakenOrder
 
 
 @dataclass
@@ -27,6 +27,10 @@ class InMemoryBroker:
 
     def find(self, client_order_ids: Sequence[ClientOrderId]) -> Mapping[ClientOrderId, OrderChange]:
         return {order: self.orders[order][2] for order in client_order_ids if order in self.orders}
+
+    def list_orders(self) -> Iterator[TakenOrder]:
+        for _, (_, order, answer) in sorted(self.orders.items()):
+            yield TakenOrder(order=order, answer=answer)
 
     def executions(self, book_id: BookId, session: date, account: Book) -> SessionExecutions:
         own = [

@@ -1,6 +1,6 @@
 """A broker on paper: it keeps what it accepted and computes executions when asked."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, Self
 
@@ -20,14 +20,14 @@ from sqlalchemy import (
     select,
 )
 
-from tradeops.adapters.databases import open_database, take_lock
+from tradeops.adapters.databases import Database, open_database, take_lock
 from tradeops.domain.books import Book
 from tradeops.domain.canonical import encode_canonical
 from tradeops.domain.decoding import decode_canonical
 from tradeops.domain.identifiers import BookId, ClientOrderId
 from tradeops.domain.lifecycle import OrderState
 from tradeops.domain.orders import Order, OrderChange
-from tradeops.ports.broker import SessionExecutions
+from tradeops.ports.broker import SessionExecutions, TakenOrder
 
 Execute = Callable[[date, Book, Sequence[Order]], SessionExecutions]
 Accepts = Callable[[Order], str | None]
@@ -67,6 +67,13 @@ _INSERT = insert(ANSWERS)
 _FIRST_ANSWERS = select(ANSWERS.c.client_order_id, ANSWERS.c.state, ANSWERS.c.reason).where(
     ANSWERS.c.client_order_id.in_(bindparam("orders", expanding=True))
 )
+_PAGE = 500
+_PAGE_OF_ALL = (
+    select(ANSWERS)
+    .where(ANSWERS.c.client_order_id > bindparam("after"))
+    .order_by(ANSWERS.c.client_order_id)
+    .limit(_PAGE)
+)
 _OPEN = (
     select(ANSWERS.c.content)
     .where(
@@ -93,10 +100,7 @@ class PaperBroker:
     def __init__(self, url: str, *, execute: Execute, accepts: Accepts) -> None:
         self._execute = execute
         self._accepts = accepts
-        self._connection = open_database(url)
-        with self._connection.write() as connection:
-            take_lock(connection, "broker schema")
-            METADATA.create_all(connection)
+        self._connection = _open_book(url)
 
     def submit(self, book_id: BookId, order: Order) -> OrderChange:
         """Take an order once; see the port."""
@@ -113,6 +117,18 @@ class PaperBroker:
         """First answers to those of the orders that the broker has."""
         with self._connection.read() as connection:
             return _find_answers(connection, client_order_ids)
+
+    def list_orders(self) -> Iterator[TakenOrder]:
+        """Every order that was ever handed over, read page by page; see the port."""
+        after = ""
+        while rows := self._read_orders(after):
+            for row in rows:
+                yield TakenOrder(order=decode_canonical(Order, row.content), answer=_read_answer(row))
+            after = rows[-1].client_order_id
+
+    def _read_orders(self, after: str) -> list[Row[*tuple[Any, ...]]]:
+        with self._connection.read() as connection:
+            return list(connection.execute(_PAGE_OF_ALL, {"after": after}))
 
     def executions(self, book_id: BookId, session: date, account: Book) -> SessionExecutions:
         """Executions of the book's orders valid in `session`; see the port."""
@@ -134,6 +150,27 @@ class PaperBroker:
         refusal = self._accepts(order)
         state = OrderState.SUBMITTED if refusal is None else OrderState.REJECTED
         return OrderChange(client_order_id=order.client_order_id, state=state, reason=refusal or "accepted")
+
+
+def prepare_paper_broker(url: str) -> None:
+    """Make the tables of a paper broker's book, once for all who send to it.
+
+    Raises:
+        ExternalServiceError: The database cannot be reached.
+    """
+    _open_book(url).close()
+
+
+def _open_book(url: str) -> Database:
+    database = open_database(url)
+    try:
+        with database.write() as connection:
+            take_lock(connection, "broker schema")
+            METADATA.create_all(connection)
+    except BaseException:
+        database.close()
+        raise
+    return database
 
 
 def _find_answers(connection: Connection, orders: Sequence[ClientOrderId]) -> dict[ClientOrderId, OrderChange]:

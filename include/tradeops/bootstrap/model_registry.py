@@ -23,3 +23,15 @@ def open_model_registry(url: str, artifacts: Path) -> MlflowRegistry:
     if url.startswith(SQLITE):
         Path(url.removeprefix(SQLITE)).parent.mkdir(parents=True, exist_ok=True)
     return MlflowRegistry(url, artifacts)
+
+
+def prepare_model_registry(url: str, artifacts: Path) -> None:
+    """Make MLflow's tables in a database; a server of MLflow has made its own.
+
+    Raises:
+        ConfigurationError: No adapter serves the URL.
+        ExternalServiceError: The database does not answer.
+    """
+    registry = open_model_registry(url, artifacts)
+    if not url.startswith("http"):
+        registry.prepare()

@@ -1,6 +1,6 @@
 """Who executes orders."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -23,6 +23,19 @@ class SessionExecutions:
     changes: tuple[OrderChange, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenOrder:
+    """An order as the broker has it.
+
+    Args:
+        order: What was asked for.
+        answer: The broker's first answer to it.
+    """
+
+    order: Order
+    answer: OrderChange
+
+
 class Broker(Protocol):
     """Takes orders once and reports executions as often as asked."""
 
@@ -39,6 +52,10 @@ class Broker(Protocol):
 
     def find(self, client_order_ids: Sequence[ClientOrderId]) -> Mapping[ClientOrderId, OrderChange]:
         """First answers to those of the orders that the broker has."""
+        ...
+
+    def list_orders(self) -> Iterator[TakenOrder]:
+        """Every order that was ever handed over, of any book, ascending by id."""
         ...
 
     def executions(self, book_id: BookId, session: date, account: Book) -> SessionExecutions:

@@ -28,8 +28,7 @@ class SqlChains(LedgerPart):
     def chain_heads(self) -> tuple[ChainHead, ...]:
         """Heads of all streams, ascending by name."""
         with self._connection.read() as connection:
-            rows = connection.execute(_HEADS).all()
-        return tuple(ChainHead(stream=row.stream, sequence=row.sequence, digest=row.hash) for row in rows)
+            return read_heads(connection)
 
     def count_rows(self) -> Mapping[str, int]:
         """Rows of every table of the ledger."""
@@ -44,6 +43,12 @@ class SqlChains(LedgerPart):
         with self._connection.read() as connection:
             _verify_entries(connection)
             _verify_typed_rows(connection)
+
+
+def read_heads(connection: Connection) -> tuple[ChainHead, ...]:
+    """Heads of all streams, ascending by name."""
+    rows = connection.execute(_HEADS).all()
+    return tuple(ChainHead(stream=row.stream, sequence=row.sequence, digest=row.hash) for row in rows)
 
 
 def _verify_entries(connection: Connection) -> None:

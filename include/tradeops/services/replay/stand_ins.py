@@ -1,7 +1,7 @@
 """Ports of a replay: they give what was recorded and keep what is made in memory."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -19,7 +19,7 @@ from tradeops.domain.identifiers import (
 from tradeops.domain.learners import LearnerState
 from tradeops.domain.lifecycle import CycleState, OrderState
 from tradeops.domain.orders import Order, OrderChange
-from tradeops.ports.broker import SessionExecutions
+from tradeops.ports.broker import SessionExecutions, TakenOrder
 from tradeops.ports.input_reader import ReadInputs
 from tradeops.ports.value_store import ValueStore
 
@@ -118,6 +118,10 @@ class SilentBroker:
     def find(self, client_order_ids: Sequence[ClientOrderId]) -> Mapping[ClientOrderId, OrderChange]:
         """Knows nothing."""
         return {}
+
+    def list_orders(self) -> Iterator[TakenOrder]:
+        """Has none."""
+        return iter(())
 
     def executions(self, book_id: BookId, session: date, account: Book) -> SessionExecutions:
         """Executes nothing."""
