@@ -2,7 +2,8 @@
 
 Computes the features of every session that the market clock has reached and that has none yet, into the lake and, for
 the newest sessions, into the online store. New bars wake it: `session_bars` leads to `session_features`, which wakes
-`run_decision_cycle`; `history_bars` leads to `history_features`, which wakes nothing.
+`run_decision_cycle`; `history_bars` leads to `history_features`, which wakes nothing. What was delivered last is also
+announced on the topic `market.features`, for `tradeops serve`.
 
 ## Parameters
 - `first`, `last`: build this range again. Only values that differ are written, as a newer version; decisions made
@@ -67,7 +68,7 @@ def build_features() -> None:
         woken_by = {asset.name for asset in context["triggering_asset_events"]}
         if (woken_by and SESSION_BARS.name not in woken_by) or context["params"]["first"] or context["params"]["last"]:
             raise AirflowSkipException("no new session was delivered")
-        return market_tasks.build_features()
+        return market_tasks.build_session_features()
 
     build_history() >> build_sessions()
 

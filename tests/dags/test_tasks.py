@@ -10,6 +10,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from tests.dags.conftest import RememberingRuntime
+from tradeops.bootstrap import serving
 from tradeops.domain.errors import CorruptInput, CycleHeld, SourceExhausted
 from tradeops.entrypoints.airflow import market_tasks, session_tasks
 from tradeops.entrypoints.airflow.task_runtime import fail_unless_retryable
@@ -39,6 +40,18 @@ def test_an_exhausted_source_skips_the_task(runtime: RememberingRuntime) -> None
 def test_building_says_what_was_built(runtime: RememberingRuntime) -> None:
     assert market_tasks.build_features() == {"sessions": 1, "rows": 5}
     assert runtime.notes == ["1 sessions of features, 2013-02-28 to 2013-02-28"]
+
+
+def test_building_for_delivered_sessions_builds_first_and_announces_then(
+    runtime: RememberingRuntime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def announce(found: RememberingRuntime) -> tuple[date, ...]:
+        assert [name for name, _ in found.calls] == ["build_features"]
+        return (date(2013, 2, 28),)
+
+    monkeypatch.setattr(serving, "announce_session_features", announce)
+
+    assert market_tasks.build_session_features() == {"sessions": 1, "rows": 5, "announced": ["2013-02-28"]}
 
 
 def test_deciding_returns_counts_only(runtime: RememberingRuntime) -> None:

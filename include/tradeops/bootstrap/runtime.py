@@ -277,11 +277,17 @@ class Runtime:
     def _decide(
         self, book_id: BookId, model: ModelRef, until: date | None, only: date | None, on_progress: Watch | None
     ) -> SessionsDecided:
+        with self.open_decider(book_id, model) as decider:
+            return decider.decide_sessions(book_id, until=until, only=only, on_progress=on_progress or _ignore)
+
+    @contextmanager
+    def open_decider(self, book_id: BookId, model: ModelRef) -> Iterator[SessionDecider]:
+        """What settles and decides sessions of a book with a model, by the newest market."""
         self.source.look()
         self.ledger.record_policy(self.policy)
         self.ledger.record_bundle(self.bundle_of(model))
         with self.open_runner(model) as runner:
-            decider = SessionDecider(
+            yield SessionDecider(
                 ledger=self.ledger,
                 source=self.source,
                 calendar=self.calendar,
@@ -290,7 +296,6 @@ class Runtime:
                 settle=self.settle,
                 runner=runner,
             )
-            return decider.decide_sessions(book_id, until=until, only=only, on_progress=on_progress or _ignore)
 
     def _find_opening(self, book_id: BookId) -> date:
         opened = {entry.book_id: entry.opens_on for entry in self.ledger.list_promotions() if entry.opens_on}

@@ -60,13 +60,13 @@ class EventDrain:
 
     Args:
         answer: Called for each event, in order; what it did is durable when it returns.
-        now: Wall clock, aware UTC, for dead letters.
+        tell_time: Wall clock, aware UTC, for dead letters.
         most_waiting: How many sessions, the newest, are decided when more of them wait.
         attempts: Failures so far of messages that are tried again, by place.
     """
 
     answer: AnswerEvent
-    now: Callable[[], datetime]
+    tell_time: Callable[[], datetime]
     most_waiting: int = 1
     attempts: dict[tuple[str, int, int], int] = field(default_factory=dict)
 
@@ -102,14 +102,14 @@ class EventDrain:
             try:
                 events.append((message, _read_event(message)))
             except DataError as error:
-                letters.append(make_dead_letter(message, error, at=self.now()))
+                letters.append(make_dead_letter(message, error, at=self.tell_time()))
         return events
 
     def _answer(self, message: Message, event: SessionEvent, letters: list[NewMessage]) -> None:
         try:
             self.answer(event)
         except DataError as error:
-            letters.append(make_dead_letter(message, error, at=self.now()))
+            letters.append(make_dead_letter(message, error, at=self.tell_time()))
         except Exception as error:
             # Whatever one message breaks: the next must not wait for it for ever, nor may it be lost.
             if getattr(error, "retryable", False):
@@ -117,7 +117,7 @@ class EventDrain:
             failed = self._count_attempt(message)
             if failed < MOST_ATTEMPTS:
                 raise
-            letters.append(make_dead_letter(message, error, at=self.now(), attempts=failed))
+            letters.append(make_dead_letter(message, error, at=self.tell_time(), attempts=failed))
 
     def _count_attempt(self, message: Message) -> int:
         place = (message.topic, message.partition, message.offset)

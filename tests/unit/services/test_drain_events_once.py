@@ -65,7 +65,7 @@ class World:
 
     def drain(self, most_waiting: int = 1) -> DrainCounts | None:
         """As a process does: with a member of its own."""
-        drain = EventDrain(answer=self.answer, now=lambda: AT, most_waiting=most_waiting, attempts=self.attempts)
+        drain = EventDrain(answer=self.answer, tell_time=lambda: AT, most_waiting=most_waiting, attempts=self.attempts)
         with open_decider(self.log) as consumer:
             return drain.drain_events_once(consumer)
 
@@ -168,7 +168,7 @@ def test_mutant_that_commits_first_is_found() -> None:
 
                 def commit(self, outputs: object) -> None: ...
 
-            EventDrain(answer=world.answer, now=lambda: AT, attempts={}).drain_events_once(Again())  # type: ignore[arg-type]
+            EventDrain(answer=world.answer, tell_time=lambda: AT, attempts={}).drain_events_once(Again())  # type: ignore[arg-type]
 
     with pytest.raises(AssertionError):
         check_retryable_error_loses_nothing(world, commit_first)

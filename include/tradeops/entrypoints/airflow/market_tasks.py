@@ -49,10 +49,23 @@ def build_features(first: date | None = None, last: date | None = None) -> dict[
         last: Its end.
     """
     with open_task_runtime() as runtime:
-        built = runtime.build_features(first=first, last=last)
-        said = f"{built.sessions} sessions of features" + (f", {built.first} to {built.last}" if built.sessions else "")
-        note_run(said)
-        return {"sessions": built.sessions, "rows": built.rows}
+        return _build(runtime, first, last)
+
+
+def build_session_features() -> dict[str, Any]:
+    """Build what is not built yet, and say on the event log which delivered sessions may be decided now."""
+    from tradeops.bootstrap.serving import announce_session_features  # noqa: PLC0415 - paid in the task
+
+    with open_task_runtime() as runtime:
+        built = _build(runtime, None, None)
+        announced = announce_session_features(runtime)
+        return {**built, "announced": [session.isoformat() for session in announced]}
+
+
+def _build(runtime: "Runtime", first: date | None, last: date | None) -> dict[str, Any]:
+    built = runtime.build_features(first=first, last=last)
+    note_run(f"{built.sessions} sessions of features" + (f", {built.first} to {built.last}" if built.sessions else ""))
+    return {"sessions": built.sessions, "rows": built.rows}
 
 
 def _load(load: "Callable[[Runtime], ClockMove]") -> dict[str, Any]:

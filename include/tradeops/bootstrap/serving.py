@@ -1,0 +1,92 @@
+"""Joins what the long-running processes do, one unit at a time, to this installation."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, date, datetime
+
+from tradeops.adapters.trading_calendar_exchange_calendars import ExchangeTradingCalendar
+from tradeops.bootstrap.event_log import open_event_log
+from tradeops.bootstrap.lake import open_lake
+from tradeops.bootstrap.ledger import open_ledger_by_url
+from tradeops.bootstrap.policy import load_policy
+from tradeops.bootstrap.runtime import Runtime, Watch, open_runtime
+from tradeops.bootstrap.s3 import read_s3_access
+from tradeops.domain.identifiers import BookId
+from tradeops.services.announce_features import announce_features
+from tradeops.services.drain_events_once import EventDrain, SessionEvent, open_decider
+from tradeops.services.relay_outbox_once import HOLD, OutboxRelay
+from tradeops.services.seal_lake import open_sealer, seal_lake_once
+from tradeops.settings import Settings
+
+Unit = Callable[[], bool]
+"""Does one unit; False when there was nothing to do."""
+Attempts = dict[tuple[str, int, int], int]
+
+
+def announce_session_features(runtime: Runtime) -> tuple[date, ...]:
+    """Say on the log that features of the sessions that were delivered last are there; once each."""
+    with closing(open_event_log(runtime.settings.event_log_url)) as log:
+        return announce_features(log, runtime.ledger, runtime.calendar, runtime.policy.time)
+
+
+def answer_event(runtime: Runtime, event: SessionEvent, on_progress: Watch) -> None:
+    """Decide what an event asks for: the live book first, then every model in shadow or canary."""
+    standing = runtime.standing()
+    books = [(BookId(), standing.live), *((staged.book_id, staged.model) for staged in standing.staged)]
+    for book_id, model in books:
+        with runtime.open_decider(book_id, model) as decider:
+            decider.answer_event(
+                book_id,
+                event.session,
+                event=event.name_for(book_id.stream),
+                superseded=event.superseded,
+                on_progress=on_progress,
+            )
+
+
+@contextmanager
+def open_serving(settings: Settings, *, most_waiting: int, attempts: Attempts, on_progress: Watch) -> Iterator[Unit]:
+    """A member of the group that decides.
+
+    Args:
+        settings: Where things are.
+        most_waiting: How many sessions, the newest, are decided when more of them wait.
+        attempts: Failures so far, kept by the process from opening to opening.
+        on_progress: Called after each cycle.
+    """
+    with (
+        open_runtime(settings) as runtime,
+        closing(open_event_log(settings.event_log_url)) as log,
+        open_decider(log) as consumer,
+    ):
+        drain = EventDrain(
+            answer=lambda event: answer_event(runtime, event, on_progress),
+            tell_time=lambda: datetime.now(UTC),
+            most_waiting=most_waiting,
+            attempts=attempts,
+        )
+        yield lambda: drain.drain_events_once(consumer) is not None
+
+
+@contextmanager
+def open_sealing(settings: Settings) -> Iterator[Unit]:
+    """A member of the group that seals."""
+    lake = open_lake(settings.lake_url, read_s3_access(settings))
+    with closing(open_event_log(settings.event_log_url)) as log, open_sealer(log) as consumer:
+        yield lambda: seal_lake_once(consumer, lake, at=datetime.now(UTC)) is not None
+
+
+@contextmanager
+def open_relaying(settings: Settings) -> Iterator[Unit]:
+    """The one process that relays.
+
+    Raises:
+        LeaseHeld: Another one does (retryable).
+    """
+    with (
+        closing(open_ledger_by_url(settings.ledger_url)) as ledger,
+        closing(open_event_log(settings.event_log_url)) as log,
+        log.hold(HOLD),
+    ):
+        relay = OutboxRelay(ledger=ledger, log=log, calendar=ExchangeTradingCalendar(), time=load_policy().time)
+        yield lambda: relay.relay_outbox_once() > 0
