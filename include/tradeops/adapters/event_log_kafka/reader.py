@@ -1,9 +1,10 @@
 """Reads by address, without belonging to a group."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from kafka import KafkaConsumer
+from kafka.errors import KafkaTimeoutError
 from kafka.structs import TopicPartition
 
 from tradeops.adapters.event_log_kafka.clients import KafkaClients
@@ -67,8 +68,7 @@ class KafkaReader:
         with explain_errors(self._clients.address, "asking where partitions end"):
             if self._ends is None:
                 self._ends = self._clients.open_reader("read_uncommitted")
-            ends: dict[TopicPartition, int] = self._ends.end_offsets(list(places))
-        return ends
+            return _ask_ends(self._ends, list(places), self._clients.address.patience_s)
 
     def read_committed(self, group: str, topic: str) -> Mapping[int, int]:
         """What a group reads next, by partition; waits for the end of a transaction that changes it."""
@@ -111,6 +111,20 @@ class KafkaReader:
         if not 0 <= partition < len(places):
             raise ConfigurationError(f"{topic} has partitions 0 to {len(places) - 1}, not {partition}", topic=topic)
         return places[partition]
+
+
+def _ask_ends(client: KafkaConsumer, places: Sequence[TopicPartition], patience_s: float) -> dict[TopicPartition, int]:
+    until = time.monotonic() + patience_s
+    while True:
+        try:
+            ends: dict[TopicPartition, int] = client.end_offsets(places)
+        except KeyError:
+            # The library leaves out partitions whose leader it does not know yet, and fails on them afterwards.
+            if time.monotonic() > until:
+                raise KafkaTimeoutError("a partition has no leader") from None
+            time.sleep(_FETCH_MS / 1000)
+        else:
+            return ends
 
 
 def hold_back(topic: str, partition: int) -> ExternalServiceError:
