@@ -20,6 +20,7 @@ from tradeops.entrypoints.command_line import (
     models,
     performance,
     price,
+    processes,
     replays,
     reports,
     summary,
@@ -40,6 +41,10 @@ app.add_typer(kill_switch.app, name="kill-switch")
 app.add_typer(dead_letters.app, name="dlq")
 app.add_typer(models.app, name="models")
 app.add_typer(lake.app, name="lake")
+app.command("serve")(processes.serve)
+app.command("seal")(processes.seal)
+app.command("relay")(processes.relay)
+app.command("health")(processes.health)
 app.command("replay")(replays.replay)
 app.command("performance")(performance.performance)
 app.command("price")(price.price)
