@@ -120,7 +120,7 @@ def find_program(name: str) -> str:
 @contextmanager
 def _name_target(address: URL) -> Iterator[str]:
     """The address for another program: its password is in a file, for a command line is read by everybody."""
-    plain = address.set(drivername="postgresql", password=None)
+    plain = address.set(drivername="postgresql")._replace(password=None)
     if address.password is None:
         yield plain.render_as_string()
         return
