@@ -26,7 +26,12 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=WORKING_TREE / ".env", extra="forbid", frozen=True, validate_default=True
+        env_prefix=PREFIX,
+        env_file=WORKING_TREE / ".env",
+        dotenv_filtering="match_prefix",  # the rest is the compose file's
+        extra="forbid",
+        frozen=True,
+        validate_default=True,
     )
 
     state_dir: Path = Field(

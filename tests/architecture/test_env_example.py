@@ -1,5 +1,6 @@
-"""`.env.example` lists exactly the settings, and its values are the defaults."""
+"""`.env.example` lists exactly the settings, with their defaults, and what the compose file asks for beside them."""
 
+import re
 from pathlib import Path
 
 from pydantic.fields import FieldInfo
@@ -14,7 +15,7 @@ def read_example(text: str) -> dict[str, str]:
 
 
 def list_differences(text: str, fields: dict[str, FieldInfo]) -> list[str]:
-    example = read_example(text)
+    example = {key: value for key, value in read_example(text).items() if key.startswith(PREFIX)}
     settings = {PREFIX + name.upper(): field for name, field in fields.items()}
     missing = [f"{key} is missing" for key in settings.keys() - example.keys()]
     unknown = [f"{key} is no setting" for key in example.keys() - settings.keys()]
@@ -27,8 +28,20 @@ def list_differences(text: str, fields: dict[str, FieldInfo]) -> list[str]:
     return sorted(missing + unknown + undescribed + other)
 
 
+def list_compose_differences(text: str, compose: str) -> list[str]:
+    example = read_example(text).keys()
+    asked = set(re.findall(r"(?<!\$)\$\{(\w+)", compose))
+    missing = [f"{key} is missing" for key in asked - example]
+    unasked = [f"{key} is asked for by nothing" for key in example - asked if not key.startswith(PREFIX)]
+    return sorted(missing + unasked)
+
+
 def _text() -> str:
     return (ROOT / ".env.example").read_text()
+
+
+def _compose() -> str:
+    return (ROOT / "docker-compose.yaml").read_text()
 
 
 def test_example_equals_settings() -> None:
@@ -53,3 +66,15 @@ def test_mutant_another_default_is_found() -> None:
 def test_the_example_is_a_valid_env_file(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(_text())
     assert Settings(_env_file=tmp_path / ".env").airflow_port == 8090  # type: ignore[call-arg]
+
+
+def test_example_has_what_the_compose_file_asks_for_and_nothing_else() -> None:
+    assert list_compose_differences(_text(), _compose()) == []
+
+
+def test_mutant_a_variable_of_the_compose_file_that_nobody_is_told_of_is_found() -> None:
+    compose = _compose().replace("${REDIS_PASSWORD:?", "${REDIS_SECRET:?")
+    assert list_compose_differences(_text(), compose) == [
+        "REDIS_PASSWORD is asked for by nothing",
+        "REDIS_SECRET is missing",
+    ]

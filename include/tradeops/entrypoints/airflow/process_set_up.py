@@ -1,11 +1,12 @@
-"""What every process of the embedded Airflow does first."""
+"""What every process of Airflow does first."""
 
 import importlib
 import sys
+from collections.abc import Sequence
 
 from tradeops.entrypoints.process_death import bind_forks_to_parent
 
-# Imported once by the scheduler; the tasks it forks inherit them and start in a fraction of a second.
+# Imported once by the process that forks tasks; they inherit it and start in a fraction of a second.
 _WARM = (
     "numpy",
     "numba",
@@ -25,9 +26,13 @@ _WARM = (
 )
 
 
-def set_up_process() -> None:
-    """Bind this process's forks to its life; in the scheduler, import what tasks need."""
+def set_up_process(forks_tasks: Sequence[str] = ("scheduler",)) -> None:
+    """Bind this process's forks to its life; in the one that forks tasks, import what they need.
+
+    Args:
+        forks_tasks: Words that follow `airflow` in that process's command.
+    """
     bind_forks_to_parent()
-    if sys.argv[1:2] == ["scheduler"]:
+    if sys.argv[1 : 1 + len(forks_tasks)] == list(forks_tasks):
         for name in _WARM:
             importlib.import_module(name)
