@@ -1,5 +1,6 @@
 """Joins ports to adapters, and use cases to both; the only place that does."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
@@ -323,6 +324,7 @@ class Runtime:
                 calendar=self.calendar,
                 policy=self.policy,
                 at=datetime.now(UTC),
+                pause=time.sleep,
             )
             self.source.look()
 

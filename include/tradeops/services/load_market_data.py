@@ -1,6 +1,6 @@
 """Loads the market: a source's records go through the log into the lake, then the market clock moves."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -24,6 +24,7 @@ from tradeops.services.read_log import is_read
 HOLD = "market_data"
 MOST_SESSIONS = 20
 WINDOW_SESSIONS = 250  # published in one append
+LOOK_SECONDS = 0.1
 FORWARD = "forward"  # batch of everything that follows the clock
 
 _DAY = timedelta(days=1)
@@ -60,7 +61,9 @@ class MarketLoader:
         calendar: Sessions of the exchange.
         policy: The vendor's delay.
         at: Wall clock, aware UTC, for dead letters.
-        wait_seconds: How long to wait for another process that loads.
+        wait_seconds: How long to wait for another process that loads, ingests or seals.
+        pause: Sleeps so many seconds between two looks at records that another process has in hand;
+            without it nobody waits for them. Where `tradeops seal` runs, it seals most of what is loaded.
     """
 
     log: EventLog
@@ -71,6 +74,7 @@ class MarketLoader:
     policy: TradingPolicy
     at: datetime
     wait_seconds: float = 120.0
+    pause: Callable[[float], None] | None = None
 
     def backfill_history(self, until: date, *, first: date | None = None, requested_by: str) -> ClockMove:
         """Load every session not after `until`; a range that is loaded already is read again.
@@ -193,8 +197,13 @@ class MarketLoader:
         return {topic: self.log.end_offsets(topic) for topic in topics}
 
     def _check_reached(self, group: str, wanted: Mapping[str, Mapping[int, int]]) -> None:
+        looks = int(self.wait_seconds / LOOK_SECONDS)
         for topic, ends in wanted.items():
-            if not is_read(self.log, group, topic, until=ends):
+            while not is_read(self.log, group, topic, until=ends):
+                if self.pause and looks:
+                    looks -= 1
+                    self.pause(LOOK_SECONDS)
+                    continue
                 raise LeaseHeld(
                     f"another process of the group {group} still reads {topic}; try again when it is through",
                     topic=topic,

@@ -1,7 +1,7 @@
 """The market is loaded once a request, nothing lost or doubled, and the clock moves last."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -17,12 +17,13 @@ from tradeops.domain.claims import ClockMove
 from tradeops.domain.errors import ConfigurationError, LeaseHeld, SourceExhausted
 from tradeops.domain.event_schemas import decode_event
 from tradeops.domain.lake_tables import BARS_TABLE
-from tradeops.domain.topics import BARS, BARS_RAW, SESSIONS
+from tradeops.domain.topics import BARS, BARS_RAW, SEALED, SESSIONS
 from tradeops.execution.session_market import bar_known_at
 from tradeops.ports.event_log import Message
 from tradeops.services import load_market_data, publish_records
 from tradeops.services.dead_letters import list_dead_letters, redrive_dead_letters
 from tradeops.services.load_market_data import HOLD, MarketLoader
+from tradeops.services.seal_lake import seal_lake_once
 
 DAYS = business_days(date(2001, 3, 1), 30)
 CALENDAR = FakeTradingCalendar(DAYS)
@@ -210,6 +211,33 @@ def test_clock_stands_while_another_process_has_records_in_hand(group: str, topi
     other.close()
     assert world.loader.ingest_sessions(2, requested_by="a").sessions == 2
     assert world.in_lake() == bars_of(DAYS[:2])
+
+
+def test_another_process_that_seals_is_waited_for(world: World) -> None:
+    """As where `tradeops seal` runs: it has the partition, and the clock moves when it is through."""
+    other = world.log.open_consumer("seal", [topic.name for topic in SEALED])
+    other.poll()
+    waited: list[float] = []
+
+    def pause(seconds: float) -> None:
+        waited.append(seconds)
+        if len(waited) == 3:
+            seal_lake_once(other, world.lake)
+
+    loader = replace(world.loader, pause=pause)
+    assert loader.ingest_sessions(2, requested_by="a").sessions == 2
+    assert world.in_lake() == bars_of(DAYS[:2])
+    assert len(waited) == 3
+
+
+def test_another_process_is_not_waited_for_longer_than_asked(world: World) -> None:
+    other = world.log.open_consumer("ingest", [BARS_RAW.name])
+    other.poll()
+    waited: list[float] = []
+
+    with pytest.raises(LeaseHeld):
+        replace(world.loader, pause=waited.append, wait_seconds=1.0).ingest_sessions(2, requested_by="a")
+    assert sum(waited) == pytest.approx(1.0)
 
 
 def break_records(world: World) -> None:
