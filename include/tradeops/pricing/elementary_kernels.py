@@ -20,7 +20,7 @@ _LN2_LOW = 1.90821492927058770002e-10
 _SHIFTER = 6755399441055744.0  # 1.5·2⁵²: adding it rounds to an integer, which its low bits then hold
 _SHIFTER_BITS = 0x4338000000000000
 _ROOT_HALF_BITS = 0x3FE6A09E667F3BCD
-_LEAST, _MOST = -708.0, 709.0
+_LEAST, MOST_EXPONENT = -708.0, 709.0
 
 # 1/k! of the exponential's and 1/(2k + 1) of the inverse hyperbolic tangent's series.
 _E2, _E3, _E4, _E5, _E6, _E7, _E8, _E9, _E10, _E11, _E12, _E13 = (1.0 / math.factorial(k) for k in range(2, 14))
@@ -78,7 +78,7 @@ def exponential(x: float) -> float:
     Cody and Waite's reduction to |r| ≤ ln 2 / 2, Taylor's polynomial of degree 13 (remainder 4e-18).
     """
     x = _LEAST if x < _LEAST else x
-    x = _MOST if x > _MOST else x
+    x = MOST_EXPONENT if x > MOST_EXPONENT else x
     shifted = fused(x, _LOG2_E, _SHIFTER)
     power = shifted - _SHIFTER
     r = fused(power, -_LN2_LOW, fused(power, -_LN2_HIGH, x))

@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from tradeops.domain.market import FloatArray
-from tradeops.pricing.elementary_kernels import ROOT_HALF_PI_INVERSE, exponential, logarithm, mills_parts
+from tradeops.pricing.elementary_kernels import MOST_EXPONENT, ROOT_HALF_PI_INVERSE, exponential, logarithm, mills_parts
 from tradeops.pricing.kernel_sources import KERNEL_SOURCES
 from tradeops.pricing.refusals import Refusal, RefusalArray
 
@@ -25,7 +25,9 @@ _VOLATILITY, _KINK, _NOT_FINITE = float(Refusal.VOLATILITY), float(Refusal.KINK)
 @njit(error_model="numpy", forceinline=True)
 def check_contract(kind: float, spot: float, strike: float, years: float, rate: float, dividend_yield: float) -> float:
     """The first of these that is outside its range, 0 if none is; NaN is in no range."""
-    refusal = _YIELD if not (-MOST_RATE <= dividend_yield <= MOST_RATE) else 0.0
+    grows = (rate * years < -MOST_EXPONENT) | (dividend_yield * years < -MOST_EXPONENT)
+    refusal = _NOT_FINITE if grows else 0.0
+    refusal = _YIELD if not (-MOST_RATE <= dividend_yield <= MOST_RATE) else refusal
     refusal = _RATE if not (-MOST_RATE <= rate <= MOST_RATE) else refusal
     refusal = _YEARS if not (0.0 <= years <= MOST_YEARS) else refusal
     refusal = _STRIKE if not (LEAST_PRICE <= strike <= MOST_PRICE) else refusal

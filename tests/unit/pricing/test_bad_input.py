@@ -76,6 +76,15 @@ def test_any_numbers_give_finite_results_or_typed_errors(name: str) -> None:
     check()
 
 
+@pytest.mark.parametrize(
+    "contract", [(-1.0, 5e49, 2e-58, 498.0, -2.298, -5.164, 4.32), (-1.0, 100.0, 1e-90, 900.0, -1.0, 0.0, 0.2)]
+)
+@pytest.mark.parametrize("name", ["price_european", "price_american", "price_with_greeks"])
+def test_growth_beyond_a_float_is_refused_and_never_cut_to_its_largest(name: str, contract: tuple[float, ...]) -> None:
+    with pytest.raises(PricingError, match="outside what a float64 holds"):
+        CALLS[name](*contract)
+
+
 def test_mutant_a_silent_nan_or_infinity_is_found() -> None:
     contract = (1.0, 100.0, float("nan"), 0.5, 0.03, 0.01, 0.2)
     assert not is_typed(lambda *c: np.sqrt(c[2]), contract)
