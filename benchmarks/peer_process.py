@@ -51,17 +51,18 @@ class PeerProcess:
     Args:
         name: Its script and lock in `benchmarks/peers`.
         columns: (C, N) float64 that it is given.
+        arguments: What else its script is told.
 
     Raises:
         PeerMissing: Its environment cannot be made.
     """
 
-    def __init__(self, name: str, columns: npt.NDArray[np.float64]) -> None:
+    def __init__(self, name: str, columns: npt.NDArray[np.float64], *arguments: str) -> None:
         python = make_environment(name)
         self._folder = tempfile.TemporaryDirectory()
         source, self._target = (Path(self._folder.name) / file for file in ("in.npy", "out.npy"))
         np.save(source, columns)
-        command = [str(python), str(PEERS / f"{name}.py"), str(source), str(self._target)]
+        command = [str(python), str(PEERS / f"{name}.py"), str(source), str(self._target), *arguments]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603
 
     def __enter__(self) -> Self:

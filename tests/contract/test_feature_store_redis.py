@@ -18,7 +18,7 @@ from tradeops.domain.errors import ConfigurationError, CorruptInput, ExternalSer
 from tradeops.domain.features import FeatureRows
 from tradeops.domain.identifiers import InstrumentId
 
-HEADER = f"tradeops:features:ffe054fe7ae0cb6d:{DAY}"
+SESSION = f"tradeops:features:ffe054fe7ae0cb6d:{DAY}"
 
 
 @pytest.fixture(scope="module")
@@ -46,13 +46,12 @@ def wide_rows(names: tuple[str, ...], market: int = 5) -> FeatureRows:
     return replace(rows_of(market=market), instruments=instruments, values=values)
 
 
-def test_each_symbol_is_one_packed_value_and_all_expire_at_once(store: RedisFeatureStore, client: Redis) -> None:
+def test_each_symbol_is_one_packed_value_and_the_session_expires(store: RedisFeatureStore, client: Redis) -> None:
     store.write(rows_of())
-    assert sorted(client.scan_iter("*:*:*:*")) == [HEADER.encode(), f"{HEADER}:AAPL".encode(), f"{HEADER}:IBM".encode()]
-    assert client.get(f"{HEADER}:AAPL") == rows_of().values[:, 0].tobytes()
-    expiries = {client.pexpiretime(key) for key in client.scan_iter("*")}
-    assert len(expiries) == 1
-    assert 0 < client.pttl(HEADER) <= feature_store_redis.KEPT / timedelta(milliseconds=1)
+    assert client.lrange(SESSION, 1, -1) == [column.tobytes() for column in rows_of().values.T.copy()]
+    for key in (SESSION, SESSION.rpartition(":")[0]):
+        assert 0 < client.pttl(key) <= feature_store_redis.KEPT / timedelta(milliseconds=1)
+    assert client.dbsize() == 2
 
 
 def test_what_is_older_than_it_may_be_is_not_served(plain: RedisServer, client: Redis) -> None:
@@ -63,11 +62,11 @@ def test_what_is_older_than_it_may_be_is_not_served(plain: RedisServer, client: 
             store.read(DAY, market=5)
 
 
-def test_a_session_that_lost_a_value_is_unknown_until_it_is_written_again(
+def test_a_session_that_the_server_dropped_is_unknown_until_it_is_written_again(
     store: RedisFeatureStore, client: Redis
 ) -> None:
     store.write(rows_of())
-    client.delete(f"{HEADER}:IBM")
+    client.delete(SESSION)
     with pytest.raises(UnknownRecord):
         store.read(DAY, market=5)
     store.write(rows_of())
@@ -77,11 +76,12 @@ def test_a_session_that_lost_a_value_is_unknown_until_it_is_written_again(
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda client: client.setrange(f"{HEADER}:IBM", 3, b"\1"),
-        lambda client: client.append(f"{HEADER}:IBM", b"\0"),
-        lambda client: client.set(HEADER, b"nothing"),
-        lambda client: client.set(HEADER, b"5 00 {"),
-        lambda client: client.set(HEADER, b"5 00 {}"),
+        lambda client: client.lset(SESSION, 2, b"\1" * 24),
+        lambda client: client.rpush(SESSION, b"\0"),
+        lambda client: client.rpop(SESSION),
+        lambda client: client.lset(SESSION, 0, b"nothing"),
+        lambda client: client.lset(SESSION, 0, b"5 00 {"),
+        lambda client: client.lset(SESSION, 0, b"5 00 {}"),
     ],
 )
 def test_damaged_bytes_are_refused(store: RedisFeatureStore, client: Redis, damage: Callable[[Redis], object]) -> None:
@@ -91,13 +91,11 @@ def test_damaged_bytes_are_refused(store: RedisFeatureStore, client: Redis, dama
         store.read(DAY, market=5)
 
 
-def test_another_universe_is_read_after_a_wrong_guess_and_leaves_nothing_behind(
-    store: RedisFeatureStore, client: Redis
-) -> None:
+def test_another_universe_takes_the_place_of_the_one_before(store: RedisFeatureStore, client: Redis) -> None:
     for market, names in enumerate((("A", "B"), ("B", "C", "D"), ("A",), ()), start=1):
         store.write(wide_rows(names, market))
         assert_same(store.read(DAY, market=9), wide_rows(names, market))
-        assert len(list(client.scan_iter(f"{HEADER}:*"))) == len(names)
+        assert client.llen(SESSION) == 1 + len(names)
 
 
 def check_sessions_are_seen_whole(reader: RedisFeatureStore, writer: RedisFeatureStore) -> None:
@@ -135,9 +133,9 @@ def test_mutant_that_writes_one_value_after_another_is_found(
     class Piecemeal(RedisFeatureStore):
         def write(self, rows: FeatureRows) -> None:
             packed = [column.tobytes() for column in rows.values.T.copy()]
-            client.set(HEADER, feature_store_redis._make_header(rows, packed))
-            for name, data in zip(rows.instruments, packed, strict=True):
-                client.set(f"{HEADER}:{name}", data)
+            client.delete(SESSION)
+            for data in (feature_store_redis._make_header(rows, packed), *packed):
+                client.rpush(SESSION, data)
 
     with Piecemeal(plain.url, SCHEMA) as writer, pytest.raises((CorruptInput, UnknownRecord)):
         check_sessions_are_seen_whole(store, writer)

@@ -58,7 +58,7 @@ def start_redis() -> Iterator[RedisServer]:
 
 @contextmanager
 def start_secured_redis() -> Iterator[RedisServer]:
-    """TLS only; nobody is let in but `app`, who may do nothing dangerous, and `reader`, who may only MGET."""
+    """TLS only; nobody is let in but `app`, who may do nothing dangerous, and `reader`, who may only read."""
     folder, port = make_folder("redis-tls"), _find_free_port()
     authority = trustme.CA()
     issued = authority.issue_cert("localhost", "127.0.0.1")
@@ -70,7 +70,7 @@ def start_secured_redis() -> Iterator[RedisServer]:
     accounts.write_text(
         "user default off\n"
         f"user app on #{digest} ~tradeops:* &* +@all -@dangerous\n"
-        f"user reader on #{digest} ~tradeops:* &* +mget +@connection\n"
+        f"user reader on #{digest} ~tradeops:* &* +lrange +@connection\n"
     )
     options = ["--port", "0", "--tls-port", str(port), "--tls-auth-clients", "no", "--aclfile", str(accounts)]
     options += ["--tls-cert-file", str(certificate), "--tls-key-file", str(key), "--tls-ca-cert-file", str(ca)]

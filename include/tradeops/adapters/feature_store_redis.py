@@ -32,39 +32,28 @@ KEPT: Final = timedelta(days=30)
 CONNECT_SECONDS: Final = 1.0
 CALL_SECONDS: Final = 2.0
 MOST_CONNECTIONS: Final = 4
-MOST_LOOKS: Final = 3
 
-# Header of a session: move of the market clock, digest of the values, layout. Compared, written and trimmed in
-# one step, so that nobody sees a part of a session and the last of two writers is judged by what the first left.
+# A session is a list: its header (move of the market clock, digest of the values, layout), then a value a symbol.
+# Compared, written and trimmed in one step, so that of two writers the second is judged by what the first left.
 _WRITE = """
-local function drop(header_key)
-  local kept = redis.call('GET', header_key)
-  if kept then
-    for _, name in ipairs(cjson.decode(string.match(kept, '^%d+ %x+ (.*)$')).instruments) do
-      redis.call('UNLINK', header_key .. ':' .. name)
-    end
-    redis.call('UNLINK', header_key)
-  end
-end
-
-local index, header_key, market, header = KEYS[1], KEYS[2], tonumber(ARGV[1]), ARGV[2]
-local kept = redis.call('GET', header_key)
+local index, key, market, header = KEYS[1], KEYS[2], tonumber(ARGV[1]), ARGV[2]
+local kept = redis.call('LINDEX', key, 0)
 if kept then
-  local before = tonumber(string.match(kept, '^%d+'))
+  local before = tonumber(string.match(kept, '^%d+') or market)
   if before > market then return 'older' end
   if before == market and kept ~= header then return 'conflict' end
 end
-drop(header_key)
-local now = redis.call('TIME')
-local expiry = now[1] * 1000 + math.floor(now[2] / 1000) + ARGV[3]
-redis.call('SET', header_key, header, 'PXAT', expiry)
-for place = 3, #KEYS do
-  redis.call('SET', KEYS[place], ARGV[place + 3], 'PXAT', expiry)
+-- First what a server without memory refuses: after a first write it lets a script go on.
+redis.call('ZADD', index, ARGV[4], key)
+redis.call('UNLINK', key)
+redis.call('RPUSH', key, header)
+for place = 6, #ARGV do
+  redis.call('RPUSH', key, ARGV[place])
 end
-redis.call('ZADD', index, ARGV[4], header_key)
-redis.call('PEXPIREAT', index, expiry)
+redis.call('PEXPIRE', key, ARGV[3])
+redis.call('PEXPIRE', index, ARGV[3])
 for _, old in ipairs(redis.call('ZRANGE', index, 0, -ARGV[5] - 1)) do
-  drop(old)
+  redis.call('UNLINK', old)
   redis.call('ZREM', index, old)
 end
 return 'kept'
@@ -73,7 +62,7 @@ return 'kept'
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """What the values of a session are of; `text` is how it stands in a header."""
+    """What the values of a session are of; `text` is how it stands in a header, and is compared instead of read."""
 
     text: bytes
     instruments: tuple[InstrumentId, ...] = ()
@@ -84,9 +73,7 @@ class RedisFeatureStore:
     """`FeatureStore` in a Redis database of its own; any number of threads and processes may share it.
 
     An object belongs to one process, whose threads share a bounded pool of connections; the first call opens one.
-    A session is read with one MGET of its header and its symbols, so it is seen whole or not at all; the symbols
-    are guessed to be those of the session read before. All keys of a session expire at the same instant, and one
-    with a value missing, as Redis drops some when its memory is full, is as if it had never been written.
+    A session is one list, so it is read, expires, and is dropped by a server without memory as a whole.
 
     Args:
         url: `redis://host:port/database` or, with TLS, `rediss://…?ssl_ca_certs=ca.pem`; the account before the host.
@@ -138,32 +125,27 @@ class RedisFeatureStore:
             ExternalServiceError: Redis does not answer in time (retryable).
             ConfigurationError: It refuses user, password, certificate or command.
         """
-        header_key = _header_key(self._schema, session)
-        for _ in range(MOST_LOOKS):
-            layout = self._layout
-            header, *values = self._get([header_key, *_value_keys(header_key, layout.instruments)])
-            move, digest, text = _split_header(header, header_key)
-            if header is None or move > market:
-                break
-            if text != layout.text:
-                self._layout = _read_layout(text, header_key)
-                continue
-            packed = [value for value in values if value is not None]
-            if len(packed) < len(values):
-                break
-            return FeatureRows(
+        key = _session_key(self._schema, session)
+        with self._telling():
+            found = cast("list[bytes]", self._client.lrange(key, 0, -1))
+        move, digest, text = _split_header(found[0], key) if found else (0, b"", b"")
+        if not found or move > market:
+            raise UnknownRecord(
+                f"the online store holds no features of {session} for market clock move {market}; "
+                "run the DAG build_features",
                 session=session,
-                market=move,
-                schema=self._schema,
-                instruments=layout.instruments,
-                names=layout.names,
-                values=_unpack(packed, layout, digest, header_key),
+                market=market,
             )
-        raise UnknownRecord(
-            f"the online store holds no features of {session} for market clock move {market}; "
-            "run the DAG build_features",
+        layout = self._layout
+        if layout.text != text:
+            layout = self._layout = _read_layout(text, key)
+        return FeatureRows(
             session=session,
-            market=market,
+            market=move,
+            schema=self._schema,
+            instruments=layout.instruments,
+            names=layout.names,
+            values=_unpack(found[1:], layout, digest, key),
         )
 
     def write(self, rows: FeatureRows) -> None:
@@ -174,15 +156,15 @@ class RedisFeatureStore:
                 and writing them again is harmless.
             ConfigurationError: It refuses user, password, certificate or command.
         """
-        header_key = _header_key(rows.schema, rows.session)
         packed = [column.tobytes() for column in rows.values.T.astype("<f8", order="C")]
+        lifetime = self._kept // timedelta(milliseconds=1)
         with self._telling():
             answer = self._write(
-                keys=[_index_key(rows.schema), header_key, *_value_keys(header_key, rows.instruments)],
+                keys=[_index_key(rows.schema), _session_key(rows.schema, rows.session)],
                 args=[
                     rows.market,
                     _make_header(rows, packed),
-                    self._kept // timedelta(milliseconds=1),
+                    lifetime,
                     rows.session.toordinal(),
                     ONLINE_SESSIONS,
                     *packed,
@@ -193,10 +175,6 @@ class RedisFeatureStore:
                 f"other features of {rows.session} are kept for move {rows.market} of the market clock",
                 session=rows.session,
             )
-
-    def _get(self, keys: list[str]) -> list[bytes | None]:
-        with self._telling():
-            return cast("list[bytes | None]", self._client.mget(keys))
 
     @contextmanager
     def _telling(self) -> Iterator[None]:
@@ -230,16 +208,11 @@ def _is_refusal(error: RedisError) -> bool:
 
 
 def _index_key(schema: str) -> str:
-    # A part of a hash will do: each key is sent with every read.
     return f"tradeops:features:{hashlib.sha256(schema.encode()).hexdigest()[:16]}"
 
 
-def _header_key(schema: str, session: date) -> str:
+def _session_key(schema: str, session: date) -> str:
     return f"{_index_key(schema)}:{session}"
-
-
-def _value_keys(header_key: str, instruments: tuple[InstrumentId, ...]) -> list[str]:
-    return [f"{header_key}:{name}" for name in instruments]
 
 
 def _make_header(rows: FeatureRows, packed: list[bytes]) -> bytes:
@@ -247,35 +220,33 @@ def _make_header(rows: FeatureRows, packed: list[bytes]) -> bytes:
     return b"%d %s %s" % (rows.market, hashlib.sha256(b"".join(packed)).hexdigest().encode(), text)
 
 
-def _split_header(header: bytes | None, header_key: str) -> tuple[int, bytes, bytes]:
-    if header is None:
-        return 0, b"", b""
+def _split_header(header: bytes, key: str) -> tuple[int, bytes, bytes]:
     try:
         move, digest, text = header.split(b" ", 2)
         return int(move), digest, text
     except ValueError as error:
-        raise _damaged(header_key) from error
+        raise _damaged(key) from error
 
 
-def _read_layout(text: bytes, header_key: str) -> _Layout:
+def _read_layout(text: bytes, key: str) -> _Layout:
     try:
         described = json.loads(text)
         instruments = tuple(InstrumentId(name) for name in described["instruments"])
         return _Layout(text, instruments, tuple(described["names"]))
     except (ValueError, KeyError) as error:
-        raise _damaged(header_key) from error
+        raise _damaged(key) from error
 
 
-def _unpack(packed: list[bytes], layout: _Layout, digest: bytes, header_key: str) -> FloatArray:
+def _unpack(packed: list[bytes], layout: _Layout, digest: bytes, key: str) -> FloatArray:
     data = b"".join(packed)
     if hashlib.sha256(data).hexdigest().encode() != digest:
-        raise _damaged(header_key)
+        raise _damaged(key)
     values = np.frombuffer(data, dtype="<f8").reshape(len(layout.instruments), len(layout.names))
     return np.ascontiguousarray(values.T, dtype=np.float64)
 
 
-def _damaged(header_key: str) -> CorruptInput:
+def _damaged(key: str) -> CorruptInput:
     return CorruptInput(
-        f"features under {header_key} in the online store are damaged; delete that key and run the DAG build_features",
-        key=header_key,
+        f"features under {key} in the online store are damaged; delete that key and run the DAG build_features",
+        key=key,
     )
