@@ -37,8 +37,16 @@ class Settings(BaseSettings):
     state_dir: Path = Field(
         default=WORKING_TREE / ".tradeops", description="everything a run writes; must be a local disk"
     )
-    ledger_url: str = Field(default="", description="record of decisions, orders and fills")
-    broker_url: str = Field(default="", description="the paper broker's own book")
+    ledger_url: str = Field(
+        default="",
+        repr=False,  # may hold a password
+        description="record of decisions, orders and fills: sqlite:/// or postgresql+psycopg://",
+    )
+    broker_url: str = Field(
+        default="",
+        repr=False,  # may hold a password
+        description="the paper broker's own book: sqlite:/// or postgresql+psycopg://",
+    )
     source_url: str = Field(
         default="bundled:", description="raw market data: bundled:, or file:///folder of JSON lines"
     )
@@ -56,12 +64,20 @@ class Settings(BaseSettings):
         repr=False,  # may hold a password
         description="features of the newest sessions: sqlite:///, redis:// or rediss://",
     )
-    registry_url: str = Field(default="", description="MLflow's tracking and registry store")
+    registry_url: str = Field(
+        default="",
+        repr=False,  # may hold a password
+        description="MLflow's tracking and registry store: sqlite:///, postgresql+psycopg:// (a database of its own) or http(s)://",
+    )
     registry_port: int = Field(
         default=5000, ge=1024, le=65535, description="port on 127.0.0.1 that `make run` gives MLflow"
     )
     reports_dir: Path = Field(default=Path(), description="folder that reports are written to")
-    checkpoints_url: str = Field(default="", description="unfinished decision cycles")
+    checkpoints_url: str = Field(
+        default="",
+        repr=False,  # may hold a password
+        description="unfinished decision cycles: sqlite:/// or postgresql+psycopg://",
+    )
     values_dir: str = Field(
         default="",
         description="views, opinions and other large values, named by their hash: file:///folder, or s3://bucket/prefix",

@@ -24,6 +24,7 @@ from tests.contract.examples import (
 from tests.contract.test_ledger_tampering import fill_ledger
 from tests.fakes.broker import InMemoryBroker
 from tests.fakes.ledger import InMemoryLedger
+from tradeops.adapters.broker_paper import PaperBroker
 from tradeops.adapters.ledger_sqlalchemy import copies as copies_module
 from tradeops.adapters.ledger_sqlalchemy import open_ledger
 from tradeops.bootstrap.ledger import open_ledger_copies
@@ -155,7 +156,7 @@ def test_a_program_that_is_missing_is_named_with_its_package(monkeypatch: pytest
 # Reconciliation with the broker
 
 
-def nothing(*_: object) -> SessionExecutions:
+def execute_nothing(*_: object) -> SessionExecutions:
     return SessionExecutions(fills=(), changes=())
 
 
@@ -179,10 +180,19 @@ def differences(ledger: Ledger, broker: Broker) -> dict[str, Difference]:
 
 @pytest.fixture
 def broker() -> InMemoryBroker:
-    return InMemoryBroker(nothing, refuse_ibm)
+    return InMemoryBroker(execute_nothing, refuse_ibm)
 
 
-def check_restored_ledger_agrees(url: str, elsewhere: str, folder: Path, broker: InMemoryBroker) -> None:
+@pytest.fixture
+def paper(stores: Stores) -> Iterator[PaperBroker]:
+    """A paper broker on the same kind of database as the ledger, which outlives it."""
+    url = stores.empty()
+    with PaperBroker(url, execute=execute_nothing, accepts=refuse_ibm) as broker:
+        yield broker
+    stores.remove(url)
+
+
+def check_restored_ledger_agrees(url: str, elsewhere: str, folder: Path, broker: Broker) -> None:
     """What is on record after a restore is what the broker has."""
     with open_ledger(url) as ledger:
         trade(ledger, broker, 4)
@@ -194,23 +204,23 @@ def check_restored_ledger_agrees(url: str, elsewhere: str, folder: Path, broker:
 
 
 def test_a_restored_ledger_agrees_with_the_broker(
-    ledger_url: str, elsewhere: str, tmp_path: Path, broker: InMemoryBroker
+    ledger_url: str, elsewhere: str, tmp_path: Path, paper: PaperBroker
 ) -> None:
-    check_restored_ledger_agrees(ledger_url, elsewhere, tmp_path / "backup", broker)
+    check_restored_ledger_agrees(ledger_url, elsewhere, tmp_path / "backup", paper)
 
 
 def test_mutant_backup_that_lacks_one_order_is_seen(
-    ledger_url: str, elsewhere: str, tmp_path: Path, broker: InMemoryBroker
+    ledger_url: str, elsewhere: str, tmp_path: Path, paper: PaperBroker
 ) -> None:
     """One whole decision, with nothing in the chains to tell of it: taken before the last day was traded."""
     with open_ledger(ledger_url) as ledger:
-        trade(ledger, broker, 3)
+        trade(ledger, paper, 3)
         back_up(ledger_url, tmp_path / "backup")
-        trade(ledger, broker, 4)
+        trade(ledger, paper, 4)
     restore(elsewhere, tmp_path / "backup")
     lost = [order_of(request_claim(3), name).client_order_id for name in (AAPL, IBM)]  # type: ignore[arg-type]
     with open_ledger(elsewhere) as restored:
-        assert differences(restored, broker) == dict.fromkeys(lost, Difference.NOT_RECORDED)
+        assert differences(restored, paper) == dict.fromkeys(lost, Difference.NOT_RECORDED)
 
 
 def test_mutant_order_taken_out_of_a_ledger_is_seen_by_its_chains(ledger_url: str, broker: InMemoryBroker) -> None:

@@ -23,6 +23,7 @@ from tradeops.entrypoints.command_line import (
     processes,
     replays,
     reports,
+    stores,
     summary,
     surface,
 )
@@ -52,6 +53,10 @@ app.command("surface")(surface.surface)
 app.command("report")(reports.report)
 app.command("summary")(summary.summary)
 app.command("doctor")(doctor.doctor)
+app.command("migrate")(stores.migrate)
+app.command("backup")(stores.backup)
+app.command("restore")(stores.restore)
+app.command("reconcile")(stores.reconcile)
 app.command("airflow", context_settings=airflow_commands.EVERYTHING)(airflow_commands.airflow)
 
 
