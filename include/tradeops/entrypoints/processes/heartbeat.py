@@ -11,6 +11,7 @@ import psutil
 
 FOLDER = "processes"
 _EVERY_SECONDS = 1.0
+_FORGOTTEN_SECONDS = 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +91,10 @@ def read_beats(state_dir: Path, process: str) -> list[Beat]:
 
 
 def _bury(state_dir: Path, process: str) -> None:
+    """Those who died here; and those of hosts that are gone, as containers are."""
+    for file in (state_dir / FOLDER).glob(f"{process}-*.json"):
+        if time.time() - file.stat().st_mtime > _FORGOTTEN_SECONDS:
+            file.unlink(missing_ok=True)
     for beat in read_beats(state_dir, process):
         if not psutil.pid_exists(beat.pid):
             (state_dir / FOLDER / f"{process}-{beat.host}-{beat.pid}.json").unlink(missing_ok=True)

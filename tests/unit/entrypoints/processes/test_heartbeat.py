@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from tests.conftest import ROOT
+from tradeops.domain.errors import ConfigurationError
 from tradeops.entrypoints.command_line.main import app
+from tradeops.entrypoints.processes import health
 from tradeops.entrypoints.processes.heartbeat import FOLDER, Beat, Heart, read_beats
 
 HERE = Beat(process="serve", host=socket.gethostname(), pid=os.getpid(), at=0.0)
@@ -79,9 +82,23 @@ def test_next_process_of_a_name_buries_the_dead_one(tmp_path: Path) -> None:
     assert len(read_beats(tmp_path, "seal")) == 1
 
 
+def test_beats_of_hosts_that_are_gone_are_forgotten_after_a_day(tmp_path: Path) -> None:
+    for host, age in (("gone", 25 * 3600), ("elsewhere", 3600)):
+        plant(tmp_path, replace(HERE, host=host))
+        file = tmp_path / FOLDER / f"serve-{host}-{os.getpid()}.json"
+        os.utime(file, (time.time() - age,) * 2)
+    Heart(tmp_path, "serve")
+
+    assert [file.name for file in (tmp_path / FOLDER).iterdir()] == [f"serve-elsewhere-{os.getpid()}.json"]
+
+
 def ask(state_dir: Path, monkeypatch: pytest.MonkeyPatch, *words: str) -> tuple[int, str]:
+    """The command and the light module; both say the same."""
     monkeypatch.setenv("TRADEOPS_STATE_DIR", str(state_dir))
     found = CliRunner().invoke(app, ["health", *words])
+    command = [sys.executable, "-m", health.__name__, *words]
+    light = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT)
+    assert (light.returncode, light.stdout) == (found.exit_code, found.output)
     return found.exit_code, found.output
 
 
@@ -95,5 +112,14 @@ def test_command_is_well_only_while_a_process_runs_here(tmp_path: Path, monkeypa
     assert ask(tmp_path, monkeypatch, "serve")[0] == 1
 
 
-def test_command_refuses_other_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert ask(tmp_path, monkeypatch, "broker")[0] == 1
+def test_other_names_are_refused_with_those_that_there_are(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="serve, seal, relay"):
+        health.describe_health(tmp_path, "broker", 60.0)
+
+
+def test_light_module_loads_no_library_of_numbers_or_databases() -> None:
+    program = (
+        f"import sys, {health.__name__}; print([m for m in ('numpy', 'polars', 'sqlalchemy') if m in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert found.stdout == "[]\n"

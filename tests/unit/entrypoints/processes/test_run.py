@@ -1,0 +1,83 @@
+"""A process ends well in time, or says that it did not; it follows its parent when asked to."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+# What a unit does is put in; the process says when it is at work.
+PROGRAM = """
+import sys, time
+from contextlib import contextmanager
+from pathlib import Path
+from tradeops.entrypoints.processes.run import ProcessOptions, run_process
+
+@contextmanager
+def open_units():
+    def unit():
+        print("at work", flush=True)
+        {work}
+        return True
+    try:
+        yield unit
+    finally:
+        print("closed", flush=True)
+
+options = ProcessOptions(idle_seconds=0.01, deadline_seconds={deadline}, with_parent={with_parent})
+sys.exit(run_process("serve", Path({folder!r}), options, lambda heart, switch: open_units))
+"""
+
+
+def start(folder: Path, *, work: str, deadline: float = 20.0, parent: bool = False) -> subprocess.Popen[str]:
+    code = PROGRAM.format(work=work, deadline=deadline, with_parent=parent, folder=str(folder))
+    # A shell of its own is the parent that is killed.
+    command = [sys.executable, "-c", code]
+    if parent:
+        command = ["/bin/sh", "-c", 'echo $$; "$@" & wait', "sh", *command]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def read_line(child: subprocess.Popen[str]) -> str:
+    assert child.stdout is not None
+    return child.stdout.readline().strip()
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_signal_ends_it_after_the_unit_with_0_and_no_heartbeat(signum: int, tmp_path: Path) -> None:
+    with start(tmp_path, work="time.sleep(0.3)") as child:
+        assert read_line(child) == "at work"
+        child.send_signal(signum)
+        rest = child.communicate()[0].splitlines()
+
+    assert (child.returncode, rest) == (0, ["closed"])
+    assert list((tmp_path / "processes").iterdir()) == []
+
+
+def test_unit_that_does_not_end_is_cut_off_at_the_deadline_with_1(tmp_path: Path) -> None:
+    started = time.monotonic()
+    with start(tmp_path, work="time.sleep(600)", deadline=0.2) as child:
+        assert read_line(child) == "at work"
+        child.terminate()
+        rest = child.communicate()[0].splitlines()
+
+    assert (child.returncode, rest) == (1, ["closed"])
+    assert time.monotonic() - started < 60
+    assert list((tmp_path / "processes").iterdir()) == []
+
+
+def test_it_hands_back_and_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
+    with start(tmp_path, work="time.sleep(0.01)", parent=True) as shell:
+        parent = int(read_line(shell))
+        assert read_line(shell) == "at work"
+        os.kill(parent, signal.SIGKILL)
+        assert shell.stdout is not None
+        lines = shell.stdout.read().splitlines()  # ends when the orphan has closed its end of the pipe
+
+    assert lines[-1] == "closed"
+    assert list((tmp_path / "processes").iterdir()) == []
