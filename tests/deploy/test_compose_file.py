@@ -111,8 +111,16 @@ def test_the_rules_find_no_fault(env: Path) -> None:
         ("image: postgres:15.18-bookworm", "image: postgres:15.18:1", "postgres has no pinned version"),
         ('limits: {cpus: "2.0", memory: 4g}', "limits: {memory: 4g}", "airflow-worker has no limit of cpus"),
         ('limits: {cpus: "2.0", memory: 4g}', 'limits: {cpus: "2.0"}', "airflow-worker has no limit of memory"),
-        ("test: [CMD, python, -m, tradeops.entrypoints.processes.health, seal]", "disable: true", "seal has no health check"),
-        ("test: [CMD, python, -m, tradeops.entrypoints.processes.health, seal]", "test: [NONE]", "seal has no health check"),
+        (
+            "test: [CMD, python, -m, tradeops.entrypoints.processes.health, seal]",
+            "disable: true",
+            "seal has no health check",
+        ),
+        (
+            "test: [CMD, python, -m, tradeops.entrypoints.processes.health, seal]",
+            "test: [NONE]",
+            "seal has no health check",
+        ),
         ('    user: "999:999"\n    command:\n      - postgres', "    command:\n      - postgres", "postgres runs as"),
         ('user: "1000:1000"', 'user: "0:0"', "kafka runs as 0:0"),
         ('user: "1000:1000"', "user: root", "kafka runs as root"),

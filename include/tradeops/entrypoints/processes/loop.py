@@ -47,6 +47,7 @@ class ProcessLoop:
             Exception: The third in a row that is not retryable.
         """
         failures = 0
+        self.heart.beat()
         while not self.switch.asked:
             try:
                 with open_units() as unit:

@@ -1,0 +1,98 @@
+"""An installation shortly after the book opens, and the product's own processes at work on it."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from tests.conftest import ROOT
+from tradeops.adapters.event_log_sqlite import SqliteEventLog
+from tradeops.adapters.ledger_sqlalchemy import open_ledger
+from tradeops.bootstrap.runtime import open_runtime
+from tradeops.bootstrap.serving import announce_session_features
+from tradeops.domain.decisions import Decision
+from tradeops.domain.identifiers import BookId
+from tradeops.ports.event_log import NewMessage
+from tradeops.settings import Settings, make_child_environment
+
+LOADED_UNTIL = date(2001, 3, 6)
+BOOK = BookId()
+MOST_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Installation:
+    state_dir: Path
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(state_dir=self.state_dir)
+
+    def load_history(self) -> None:
+        with open_runtime(self.settings) as runtime:
+            runtime.backfill_history(LOADED_UNTIL, requested_by="history")
+            runtime.build_features()
+
+    def deliver(self, count: int = 1) -> tuple[date, ...]:
+        """As the DAGs do: bars, features, and the word that they are there."""
+        with open_runtime(self.settings) as runtime:
+            clock = runtime.ledger.market_clock()
+            runtime.ingest_sessions(count, requested_by=f"after {clock}")
+            runtime.build_features()
+            return announce_session_features(runtime)
+
+    def send(self, topic: str, value: bytes) -> None:
+        with self.open_log() as log:
+            log.append([NewMessage(topic=topic, key="XNYS", value=value)])
+
+    def read(self, topic: str) -> list[bytes]:
+        with self.open_log() as log:
+            return [message.value for place in log.end_offsets(topic) for message in log.read(topic, place, 0)]
+
+    def open_log(self) -> SqliteEventLog:
+        return SqliteEventLog(self.settings.event_log_url)
+
+    def list_decisions(self) -> list[Decision]:
+        with open_ledger(self.settings.ledger_url) as ledger:
+            ledger.verify_chains()
+            return [record.decision for record in ledger.list_decisions(BOOK)]
+
+    def is_closed(self, session: date) -> bool:
+        with open_ledger(self.settings.ledger_url) as ledger:
+            return ledger.last_closed_session(BOOK) == session
+
+    @contextmanager
+    def start(self, *words: str) -> Iterator[subprocess.Popen[str]]:
+        """`tradeops …` as a child that does not outlive the test."""
+        program = "from tradeops.entrypoints.command_line.main import main; main()"
+        command = [sys.executable, "-c", program, *words, "--with-parent", "--idle", "0.05"]
+        child = subprocess.Popen(
+            command, cwd=ROOT, env=make_child_environment(self.settings), stderr=subprocess.PIPE, text=True
+        )
+        try:
+            yield child
+        finally:
+            child.kill()
+            child.communicate()
+
+    def stop(self, child: subprocess.Popen[str]) -> str:
+        """What it logged; it must have ended well."""
+        child.terminate()
+        logged = child.communicate(timeout=MOST_SECONDS)[1]
+        assert child.returncode == 0, logged
+        return logged
+
+
+def wait_for(condition: Callable[[], bool], *children: subprocess.Popen[str]) -> None:
+    """Until it holds; a child that ends meanwhile fails the test with what it logged."""
+    until = time.monotonic() + MOST_SECONDS
+    while not condition():
+        for child in children:
+            if child.poll() is not None:
+                raise AssertionError(f"ended with {child.returncode}: {child.communicate()[1]}")
+        assert time.monotonic() < until, "it never came true"
+        time.sleep(0.1)
