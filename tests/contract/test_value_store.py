@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from pyarrow.fs import S3FileSystem
 
 from tests.fakes.value_store import InMemoryValueStore
-from tests.servers.s3 import list_objects, open_files
+from tests.servers.s3 import list_objects, make_bucket, open_files, start_s3
 from tradeops.adapters import value_store_files
 from tradeops.adapters.s3 import S3Access
 from tradeops.adapters.value_store_files import FileValueStore
 from tradeops.adapters.value_store_s3 import S3ValueStore
-from tradeops.domain.errors import CorruptInput, ExternalServiceError, UnknownRecord
+from tradeops.domain.errors import ConfigurationError, CorruptInput, ExternalServiceError, UnknownRecord
 from tradeops.domain.identifiers import ValueRef
 from tradeops.ports.value_store import ValueStore
 
@@ -256,3 +256,21 @@ def test_several_values_are_stored_as_one_after_another(store: ValueStore) -> No
     assert [store.get(ref) for ref in refs] == list(values)
     assert refs == tuple(store.put(data) for data in values)
     assert store.put_all(()) == ()
+
+
+def test_a_bucket_that_is_not_there_is_a_wrong_setting(s3: S3Access) -> None:
+    with pytest.raises(ConfigurationError, match="correct the bucket or TRADEOPS_S3"):
+        S3ValueStore("s3://nobody-made-this/values", s3).put(VALUE)
+    with pytest.raises(ConfigurationError, match="TRADEOPS_VALUES_DIR is no address of a bucket"):
+        S3ValueStore("s3://", s3)
+
+
+def test_a_service_that_is_gone_is_an_external_error() -> None:
+    with start_s3() as (access, process):
+        store = S3ValueStore(f"s3://{make_bucket(access)}/values", access)
+        ref = store.put(VALUE)
+        process.kill()
+        for call in (lambda: store.put(b"other"), lambda: store.put_all([b"two", b"more"]), lambda: store.get(ref)):
+            with pytest.raises(ExternalServiceError) as error:
+                call()
+            assert error.value.retryable

@@ -69,8 +69,8 @@ def start_secured_redis() -> Iterator[RedisServer]:
     digest = hashlib.sha256(PASSWORD.encode()).hexdigest()
     accounts.write_text(
         "user default off\n"
-        f"user app on #{digest} ~tradeops:* &* +@all -@dangerous\n"
-        f"user reader on #{digest} ~tradeops:* &* +lrange +@connection\n"
+        f"user app on #{digest} ~tradeops:* +@read +@write +@scripting +@connection -@dangerous\n"
+        f"user reader on #{digest} ~tradeops:* +lrange +@connection\n"
     )
     options = ["--port", "0", "--tls-port", str(port), "--tls-auth-clients", "no", "--aclfile", str(accounts)]
     options += ["--tls-cert-file", str(certificate), "--tls-key-file", str(key), "--tls-ca-cert-file", str(ca)]

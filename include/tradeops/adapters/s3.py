@@ -14,11 +14,14 @@ from tradeops.domain.errors import ConfigurationError, ExternalServiceError
 CONNECT_SECONDS: Final = 2
 CALL_SECONDS: Final = 10
 MOST_RETRIES: Final = 2
+LONGEST_REASON: Final = 300
 
 _ADDRESS = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(?P<prefix>[^?#]*?))?/?")
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 # As the services and their clients word it.
 _REFUSALS = re.compile(
-    r"access.?denied|invalid.?access.?key|signature.?does.?not.?match|no.?such.?bucket|not authorized|forbidden", re.I
+    r"access.?denied|invalid.?access.?key|signature.?does.?not.?match|no.?such.?bucket|lacked the necessary privileges|forbidden",
+    re.I,
 )
 
 
@@ -124,7 +127,9 @@ def telling(url: str) -> Iterator[None]:
 
 def explain(url: str, error: Exception) -> ConfigurationError | ExternalServiceError:
     """What an error of any client of the storage means."""
-    reason = str(error).partition("\n")[0]
-    if _REFUSALS.search(str(error)):
-        return ConfigurationError(f"{url} is refused: {reason}; correct the bucket or TRADEOPS_S3_*", url=url)
+    text = " ".join(_COLOURS.sub("", str(error)).split())
+    reason, refusal = text[:LONGEST_REASON], _REFUSALS.search(text)
+    if refusal is not None:
+        told = f"{url} is refused ({refusal[0]}); correct the bucket or TRADEOPS_S3_*: {reason}"
+        return ConfigurationError(told, url=url)
     return ExternalServiceError(f"{url} cannot be used: {reason}", url=url)
