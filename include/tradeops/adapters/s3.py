@@ -20,7 +20,8 @@ _ADDRESS = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(?P
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 # As the services and their clients word it.
 _REFUSALS = re.compile(
-    r"access.?denied|invalid.?access.?key|signature.?does.?not.?match|no.?such.?bucket|lacked the necessary privileges|forbidden",
+    r"access.?denied|invalid.?access.?key|signature.?does.?not.?match|no.?such.?bucket|forbidden"
+    r"|lacked the necessary privileges",
     re.I,
 )
 
