@@ -21,10 +21,10 @@ RUN /opt/venv/bin/python -m compileall -q include agents graphs
 
 FROM python:3.11.14-slim-bookworm
 
-# LightGBM needs libgomp1. Debian keeps one version of a package in a release, so that none can be named.
+# LightGBM needs libgomp1, `tradeops backup` pg_dump. Debian keeps one version of a package in a release, so that none can be named.
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends libgomp1 \
+    && apt-get install --yes --no-install-recommends libgomp1 postgresql-client \
     && rm -rf /var/lib/apt/lists/* \
     && groupadd --gid 10001 tradeops \
     && useradd --uid 10001 --gid 10001 --create-home tradeops \
