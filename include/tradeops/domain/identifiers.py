@@ -1,6 +1,7 @@
 """Identifiers as types of their own; all derive from content, none from a clock."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -17,6 +18,9 @@ BundleId = NewType("BundleId", str)
 PolicyVersion = NewType("PolicyVersion", str)
 LearnerStateId = NewType("LearnerStateId", str)
 ValueRef = NewType("ValueRef", str)
+
+# With the stage it fits into 64 characters, which is what names in events may have.
+_is_plain = re.compile(r"[!-.0-~]{1,28}", re.ASCII).fullmatch
 
 
 class Stage(StrEnum):
@@ -43,8 +47,10 @@ class BookId:
 
     def __post_init__(self) -> None:
         for part in (self.account, self.run):
-            if not part or "/" in part:
-                raise ConfigurationError(f"book name part {part!r} is empty or holds '/'; use a plain name", part=part)
+            if not _is_plain(part):
+                raise ConfigurationError(
+                    f"book name part {part!r}: use 1 to 28 printable ASCII characters without space and '/'", part=part
+                )
 
     @property
     def stream(self) -> str:
