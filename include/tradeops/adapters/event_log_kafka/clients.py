@@ -25,6 +25,8 @@ _REQUEST_S = 10.0
 _HEARTBEATS = 10  # in a session
 _MOST_BUSY_MS = 300_000  # between two polls of a living member
 _LOOK_MS = 10
+# A partition whose records arrive while the next fetch is being made is left out of it, and waits for it to end.
+_WAIT_MS = 50
 _LINGER_MS = 5
 _BATCH_BYTES = 131_072
 
@@ -80,6 +82,7 @@ class KafkaClients:
             **self._consuming("read_committed"),
             group_id=group,
             partition_assignment_strategy=(CooperativeStickyAssignor,),
+            fetch_max_wait_ms=_WAIT_MS,
             session_timeout_ms=int(session_ms),
             heartbeat_interval_ms=max(100, int(session_ms / _HEARTBEATS)),
             max_poll_interval_ms=_MOST_BUSY_MS,
@@ -93,7 +96,9 @@ class KafkaClients:
     def open_producer(self, transactional_id: str | None) -> KafkaProducer:
         """An idempotent producer that asks for every replica's receipt."""
         patience_ms = int(self.address.patience_s * 1000)
-        batching = {"linger_ms": _LINGER_MS, "batch_size": _BATCH_BYTES} if transactional_id else {"linger_ms": 0}
+        batching = {"linger_ms": 0}
+        if transactional_id:
+            batching = {"linger_ms": _LINGER_MS, "batch_size": _BATCH_BYTES}
         return self._open(
             KafkaProducer,
             acks="all",

@@ -14,12 +14,12 @@ from tradeops.adapters.event_log_kafka.clients import KafkaClients
 from tradeops.adapters.event_log_kafka.errors import explain_errors
 from tradeops.adapters.event_log_kafka.reader import KafkaReader, hold_back
 from tradeops.adapters.event_log_kafka.records import read_record
-from tradeops.adapters.event_log_kafka.writer import KafkaWriter
+from tradeops.adapters.event_log_kafka.writer import MOVED_ON, KafkaWriter, make_offsets
 from tradeops.domain.errors import LeaseLost, TradeOpsError
 from tradeops.ports.event_log import Message, NewMessage
 
 _PAGE = 1000
-_FETCH_MS = 50
+_GLANCE_MS, _FETCH_MS = 5, 50
 _REBALANCE_S = 1.0
 
 
@@ -35,8 +35,8 @@ class LogParts:
 class KafkaEventConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
     """`EventConsumer` on a cooperative consumer group; one thread of one process.
 
-    Every commit is a transaction that names the generation of the group under which the messages were polled, so
-    that the broker refuses a member that was struck off or lost partitions meanwhile.
+    Every commit names the generation of the group under which the messages were polled, so that the broker refuses a
+    member that was struck off or lost partitions meanwhile; with outputs it is a transaction.
     """
 
     def __init__(self, parts: LogParts, group: str, topics: Sequence[str]) -> None:
@@ -86,7 +86,10 @@ class KafkaEventConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             self._parts.writer.append(outputs)
             return
         try:
-            self._parts.writer.commit(outputs, self._given, self._member)
+            if outputs:
+                self._parts.writer.commit(outputs, self._given, self._member)
+            else:
+                self._commit_offsets()
         except TradeOpsError as error:
             self._must_rewind = isinstance(error, LeaseLost) or error.retryable
             raise
@@ -112,6 +115,14 @@ class KafkaEventConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
     def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Called within `poll`: reading begins at the group's offset."""
 
+    def _commit_offsets(self) -> None:
+        address, offsets = self._parts.clients.address, make_offsets(self._given)
+        with explain_errors(address, f"committing offsets as {self._group}"):
+            try:
+                self._join().commit(offsets, timeout_ms=address.patience_s * 1000)
+            except MOVED_ON as error:
+                raise LeaseLost(f"the group {self._group} moved on; poll again") from error
+
     def _join(self) -> KafkaConsumer:
         if self._joined is None:
             clients = self._parts.clients
@@ -132,7 +143,7 @@ class KafkaEventConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def _fetch(self, member: KafkaConsumer, limit: int) -> None:
         """Get messages, or know that there are none; rebalances happen in here."""
-        started, timeout_ms = time.monotonic(), 0
+        started, timeout_ms = time.monotonic(), _GLANCE_MS
         ends: dict[TopicPartition, int] = {}
         while True:
             self._receive(member, limit, timeout_ms)

@@ -7,7 +7,14 @@ from typing import Any
 from uuid import uuid4
 
 from kafka import KafkaProducer
-from kafka.errors import CommitFailedError, KafkaError, KafkaTimeoutError
+from kafka.errors import (
+    CommitFailedError,
+    IllegalGenerationError,
+    KafkaError,
+    KafkaTimeoutError,
+    RebalanceInProgressError,
+    UnknownMemberIdError,
+)
 from kafka.structs import ConsumerGroupMetadata, OffsetAndMetadata, TopicPartition
 
 from tradeops.adapters.event_log_kafka.bounded import call_within
@@ -18,6 +25,9 @@ from tradeops.domain.errors import LeaseLost
 from tradeops.ports.event_log import NewMessage
 
 _LOG = logging.getLogger(__name__)
+# What the broker, or the client library for it, says to a member whose group has moved on.
+MOVED_ON = (CommitFailedError, IllegalGenerationError, RebalanceInProgressError, UnknownMemberIdError)
+
 _CLOSE_S = 1.0
 _NOTHING: Mapping[TopicPartition, int] = {}
 
@@ -99,7 +109,7 @@ class KafkaWriter:
             producer = self._find_transacting()
             try:
                 call_within(self._clients.address.patience_s, lambda: _run(producer, records, offsets, member))
-            except CommitFailedError as error:
+            except MOVED_ON as error:
                 self._abort(producer)
                 raise LeaseLost("the group moved on: another member has its partitions; poll again") from error
             except (KafkaError, TimeoutError):
@@ -129,6 +139,11 @@ class KafkaWriter:
         self._transacting = None
 
 
+def make_offsets(offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, OffsetAndMetadata]:
+    """Offsets as the client library takes them."""
+    return {place: OffsetAndMetadata(offset, "", -1) for place, offset in offsets.items()}
+
+
 def _run(
     producer: KafkaProducer,
     records: Sequence[Record],
@@ -138,8 +153,7 @@ def _run(
     producer.begin_transaction()
     sent = [producer.send(**record) for record in records]
     if offsets:
-        places = {place: OffsetAndMetadata(offset, "", -1) for place, offset in offsets.items()}
-        producer.send_offsets_to_transaction(places, member)
+        producer.send_offsets_to_transaction(make_offsets(offsets), member)
     producer.commit_transaction()
     for future in sent:
         future.get(0)
