@@ -52,6 +52,10 @@ def _look_inside(service: Service, *, once: bool) -> Iterator[str]:
 def _look_outwards(service: Service) -> Iterator[str]:
     if service.get("privileged") or service.get("cap_add") or "ALL" not in service.get("cap_drop", []):
         yield "has capabilities"
+    given = service.get("environment", {})
+    secrets = [value for key, value in given.items() if value and _SECRET.search(key)]
+    if any(secret in word for secret in secrets for word in service.get("command") or []):
+        yield "shows a secret among its arguments"
     for port in service.get("ports", []):
         if port.get("host_ip") != "127.0.0.1":
             yield f"listens beyond this host on {port['published']}"

@@ -27,7 +27,7 @@ from tests.servers.process import DEATH, run_as
 
 PORTS = {"postgres": 5432, "redis": 6379, "kafka": 9092, "controller": 9093}
 PORTS |= {"airflow-api-server": 8080, "airflow-scheduler": 8974, "mlflow": 5000}
-ONCE_SECONDS, HEALTHY_SECONDS, END_SECONDS = 120.0, 90.0, 40.0
+ONCE_SECONDS, HEALTHY_SECONDS, END_SECONDS = 180.0, 150.0, 40.0
 _BIN = Path(sys.executable).parent
 
 

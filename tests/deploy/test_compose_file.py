@@ -142,6 +142,7 @@ def test_the_rules_find_no_fault(env: Path) -> None:
             "kafka: {condition: service_started}",
             "relay waits for kafka by service_started",
         ),
+        ('"$$REDISCLI_AUTH"', "${REDIS_PASSWORD:?run deploy/make_env}", "redis shows a secret among its arguments"),
         ("${POSTGRES_PASSWORD:?run deploy/make_env}", "postgres", "has a value for POSTGRES_PASSWORD"),
         ("airflow:${AIRFLOW_DB_PASSWORD:?run deploy/make_env}@", "airflow:airflow@", "has a password in an address"),
         ("${REDIS_PASSWORD:?run deploy/make_env}", "${REDIS_PASSWORD:-}", "lets REDIS_PASSWORD be empty"),
