@@ -15,6 +15,7 @@ from deltalake import DeltaTable
 from tests.contract.test_lake import DAYS, WRITER, make_bars, make_features
 from tests.fakes.lake import InMemoryLake
 from tradeops.adapters.lake_delta import DeltaLake, delta_lake
+from tradeops.adapters.lake_delta.upkeep import ActiveFile, choose_groups
 from tradeops.domain.errors import ExternalServiceError
 from tradeops.domain.lake_tables import BARS_TABLE, FEATURES_TABLE, MACRO_TABLE, LakeTable
 from tradeops.ports.lake import LEAST_KEPT, Compacted
@@ -73,6 +74,24 @@ def test_files_are_rewritten_only_with_neighbours_that_are_small_enough(lake: De
     assert lake.compact(BARS_TABLE, target_bytes=one) == NOTHING
     assert lake.compact(BARS_TABLE, target_bytes=2 * one) == Compacted(before=4, after=2)
     assert offsets_of(lake) == list(range(5))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "groups"),
+    [
+        ([], []),
+        ([10], []),
+        ([10, 10, 10], [[0, 1, 2]]),
+        ([40, 40, 40], [[0, 1]]),
+        ([10, 60, 10, 10], [[2, 3]]),
+        ([10, 10, 51, 10], [[0, 1]]),
+        ([50, 50, 50, 50, 1], [[0, 1], [2, 3]]),
+        ([99, 2], []),
+    ],
+)
+def test_groups_are_neighbours_up_to_a_size_and_large_files_stay(sizes: list[int], groups: list[list[int]]) -> None:
+    files = [ActiveFile(f"{place}", size) for place, size in enumerate(sizes)]
+    assert [[int(file.name) for file in group] for group in choose_groups(files, 100)] == groups
 
 
 def test_rows_that_the_order_does_not_tell_apart_stay_as_they_were_appended(lake: DeltaLake) -> None:

@@ -24,10 +24,15 @@ def list_files(opened: DeltaTable) -> list[ActiveFile]:
 
 
 def choose_groups(files: Sequence[ActiveFile], target_bytes: int) -> list[list[ActiveFile]]:
-    """Neighbours that together are at most `target_bytes`, at least two a group."""
+    """Neighbours that together are at most `target_bytes`, at least two a group.
+
+    A file of more than half of that stays as it is, so that no row is rewritten for ever.
+    """
     groups: list[list[ActiveFile]] = [[]]
     for file in files:
-        if sum(each.size for each in groups[-1]) + file.size > target_bytes:
+        large = 2 * file.size > target_bytes
+        if large or sum(each.size for each in groups[-1]) + file.size > target_bytes:
             groups.append([])
-        groups[-1].append(file)
+        if not large:
+            groups[-1].append(file)
     return [group for group in groups if len(group) >= LEAST_FILES]
