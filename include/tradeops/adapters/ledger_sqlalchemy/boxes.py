@@ -22,18 +22,18 @@ _EFFECT = (
         INBOX.c.event_id == bindparam("event_id"),
     )
 )
-# By sequence in a stream, not by the row's own number: numbers of two streams may become visible in another order.
-_UNTOLD = (
-    select(ENTRIES.c.stream, ENTRIES.c.sequence, OUTBOX.c.topic, OUTBOX.c.key)
-    .select_from(STREAMS)
+_BEHIND = (
+    select(STREAMS.c.stream, func.coalesce(OUTBOX_CURSOR.c.sequence, 0).label("told"))
     .outerjoin(OUTBOX_CURSOR, OUTBOX_CURSOR.c.stream == STREAMS.c.stream)
-    .join(
-        ENTRIES,
-        (ENTRIES.c.stream == STREAMS.c.stream) & (ENTRIES.c.sequence > func.coalesce(OUTBOX_CURSOR.c.sequence, 0)),
-    )
+    .where(STREAMS.c.stream.like(_BOOKS), STREAMS.c.sequence > func.coalesce(OUTBOX_CURSOR.c.sequence, 0))
+)
+# By sequence in a stream, not by the row's own number: numbers of two streams may become visible in another order.
+# A stream at a time: over all of them SQLite would walk through every entry that there is.
+_UNTOLD = (
+    select(ENTRIES.c.id, ENTRIES.c.stream, ENTRIES.c.sequence, OUTBOX.c.topic, OUTBOX.c.key)
     .join(OUTBOX, OUTBOX.c.entry_id == ENTRIES.c.id)
-    .where(STREAMS.c.stream.like(_BOOKS))
-    .order_by(ENTRIES.c.id, OUTBOX.c.id)
+    .where(ENTRIES.c.stream == bindparam("stream"), ENTRIES.c.sequence > bindparam("told"))
+    .order_by(ENTRIES.c.sequence, OUTBOX.c.id)
     .limit(bindparam("most"))
 )
 _STANDS = select(OUTBOX_CURSOR.c.sequence).where(OUTBOX_CURSOR.c.stream == bindparam("stream"))
@@ -54,8 +54,17 @@ class SqlBoxes(LedgerPart):
     def read_outbox(self, limit: int) -> tuple[OutboxRow, ...]:
         """Oldest rows behind the cursor; see the port."""
         with self._connection.read() as connection:
-            rows = connection.execute(_UNTOLD, {"most": limit}).all()
-        return tuple(OutboxRow(stream=row.stream, sequence=row.sequence, topic=row.topic, key=row.key) for row in rows)
+            rows = [
+                row
+                for behind in connection.execute(_BEHIND).all()
+                for row in connection.execute(
+                    _UNTOLD, {"stream": behind.stream, "told": behind.told, "most": limit}
+                ).all()
+            ]
+        oldest = sorted(rows, key=lambda row: row.id)[:limit]
+        return tuple(
+            OutboxRow(stream=row.stream, sequence=row.sequence, topic=row.topic, key=row.key) for row in oldest
+        )
 
     def advance_outbox(self, told: Sequence[OutboxRow]) -> None:
         """Move the cursor of each stream behind its last row; see the port."""
