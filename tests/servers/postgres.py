@@ -23,7 +23,7 @@ USER, PASSWORD = "tradeops", "made-up"  # pragma: allowlist secret
 ACCOUNT = "postgres"
 MAINTENANCE = "postgres"
 # What the tests need is that commits are ordered, not that they outlive the machine.
-FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "max_connections": "200"}
+FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "max_connections": "500"}
 TLS_ONLY = "hostssl all all 127.0.0.1/32 scram-sha-256\nhostnossl all all 0.0.0.0/0 reject\n"
 _NUMBERS = itertools.count(1)
 
