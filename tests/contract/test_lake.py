@@ -140,7 +140,7 @@ def test_strange_rows_and_columns_are_refused(lake: Lake) -> None:
 amounts = st.integers(0, 10**20 - 1).map(lambda units: Decimal(units).scaleb(-8))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(closes=st.lists(amounts, min_size=1, max_size=8), version=st.integers(0, 2**60))
 def test_values_come_back_exactly(lake: Lake, closes: list[Decimal], version: int) -> None:
     writer, session = f"{closes}", date(2001, 3, 1 + len(closes))
