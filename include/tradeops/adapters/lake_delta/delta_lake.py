@@ -131,22 +131,21 @@ class DeltaLake:
             self._place.make_durable(table, before)
         return len(deleted)
 
-    def _read_newest(self, table: LakeTable, columns: Sequence[str]) -> pl.DataFrame:
-        before: list[str] = []
-        for attempt in range(MOST_READS):
-            with self._telling(table):
-                opened = self._place.open(table)
-                names = [] if opened is None else [file.name for file in list_files(opened)]
-                if not names:
-                    return pl.DataFrame(schema=frame_schema(table)).select(columns)
-                try:
-                    return self._read_files(table, names, columns)
-                except (OSError, pl.exceptions.PolarsError):
-                    # Compacted and vacuumed since the log was read, unless the log still names them.
-                    if names == before or attempt == MOST_READS - 1:
-                        raise
-                before = names
-        raise AssertionError("unreachable")
+    def _read_newest(
+        self, table: LakeTable, columns: Sequence[str], before: Sequence[str] = (), tries: int = 1
+    ) -> pl.DataFrame:
+        with self._telling(table):
+            opened = self._place.open(table)
+            names = [] if opened is None else [file.name for file in list_files(opened)]
+            if not names:
+                return pl.DataFrame(schema=frame_schema(table)).select(columns)
+            try:
+                return self._read_files(table, names, columns)
+            except (OSError, pl.exceptions.PolarsError):
+                # Compacted and vacuumed since the log was read, unless the log still names the same files.
+                if names == before or tries >= MOST_READS:
+                    raise
+        return self._read_newest(table, columns, names, tries + 1)
 
     def _read_files(self, table: LakeTable, names: Sequence[str], columns: Sequence[str]) -> pl.DataFrame:
         return pl.read_parquet(
