@@ -1,10 +1,13 @@
 """What only PostgreSQL does: connections break, books are locked apart, languages sort otherwise, servers ask who."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, text
 
+from graphs.checkpoints import prepare_checkpoints
 from tests.contract.conftest import FindStores, migrate
 from tests.contract.databases import beside, query
 from tests.contract.examples import BOOK, request_claim, session_after, settlement_of
@@ -12,8 +15,10 @@ from tests.contract.test_ledger_tampering import fill_ledger
 from tests.servers.postgres import PASSWORD, Databases, PostgresServer, open_server
 from tradeops.adapters.ledger_sqlalchemy import chain, open_ledger
 from tradeops.adapters.postgres import hold_turn
+from tradeops.bootstrap.ledger import open_ledger_copies
 from tradeops.domain.errors import ExternalServiceError, UnknownRecord
 from tradeops.domain.identifiers import BookId, CycleId
+from tradeops.services.back_up_ledger import back_up_ledger, restore_ledger
 
 OTHER = BookId(run="other")
 
@@ -151,6 +156,31 @@ def test_mutant_that_sorts_by_the_databases_language_is_found(english: str, monk
     monkeypatch.setattr(ByteText, "load_dialect_impl", lambda _self, dialect: dialect.type_descriptor(ByteText.impl()))
     with pytest.raises((UnknownRecord, AssertionError)):
         check_text_sorts_by_bytes(english)
+
+
+@pytest.fixture
+def plain_account(databases: Databases) -> Iterator[list[str]]:
+    """Two databases of an account that owns them and nothing else."""
+    names = [databases.create() for _ in range(2)]
+    role = f"plain_{names[0]}"
+    databases.run(f"CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}'")
+    for name in names:
+        databases.run(f'ALTER DATABASE "{name}" OWNER TO {role}')
+    address = databases.address.set(username=role, password=PASSWORD)
+    yield [address.set(database=name).render_as_string(hide_password=False) for name in names]
+    for name in names:
+        databases.drop(name)
+    databases.run(f"DROP ROLE {role}")
+
+
+def test_an_account_without_privileges_keeps_a_ledger_and_restores_it(plain_account: list[str], tmp_path: Path) -> None:
+    lost, restored = plain_account
+    with open_ledger(lost) as ledger:
+        fill_ledger(ledger)
+    prepare_checkpoints(lost)
+    backup = back_up_ledger(open_ledger_copies(lost), tmp_path / "backup", at=datetime(2013, 3, 1, tzinfo=UTC))
+
+    assert restore_ledger(open_ledger_copies(restored), tmp_path / "backup") == backup
 
 
 class TestServer:

@@ -56,13 +56,14 @@ _NO_ANSWER = _OPEN_QUESTION | {OrderState.EXPIRED}
 
 
 def reconcile_orders(ledger: DecisionLog, broker: Broker) -> Reconciliation:
-    """Compare every order of every book with the broker's list, both ways.
+    """Compare every order of every book with the broker's list, both ways; at rest, for an order on its way differs.
 
     Raises:
         ExternalServiceError: Ledger or broker do not answer.
     """
-    recorded = _read_record(ledger)
+    # In this order: what the broker has was recorded before it was sent.
     taken = {one.order.client_order_id: one for one in broker.list_orders()}
+    recorded = _read_record(ledger)
     found = {key: _compare(recorded.get(key), taken.get(key)) for key in sorted({*recorded, *taken})}
     differences = tuple(
         OrderDifference(client_order_id=key, difference=difference) for key, difference in found.items() if difference
