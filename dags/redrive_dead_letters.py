@@ -7,10 +7,14 @@ attempt more.
 
 ## Parameters
 - `topic`: a dead-letter topic, or `all`.
+- `kind`: only what failed in this way, or `any`.
+- `error`: only this error (`InvalidRecord`), or the reason in front of its message (`high_below_low`).
+- `since`, `until`: only what failed last at `since` or later, and before `until`.
 - `dry_run`: say in the log and on the run's note what would be sent, and send nothing.
 
 ## Safe to clear
-Everything, at any time. A letter is sent once, however often the task is cleared.
+Everything, at any time. A letter is sent once, however often the task is cleared. Letters that a person has discarded
+are left out; `tradeops dlq redrive ADDRESS` sends one all the same.
 
 ## If it fails
 1. Read the error above. `LeaseHeld`: another run or `tradeops dlq redrive` does the same; wait for it.
@@ -25,7 +29,7 @@ from typing import Any
 
 from airflow.sdk import Param, dag, get_current_context, task
 
-from tradeops.entrypoints.airflow.dead_letter_tasks import ALL, CHOICES
+from tradeops.entrypoints.airflow.dead_letter_tasks import ALL, ANY, CHOICES, KINDS
 from tradeops.entrypoints.airflow.failure_mail import mail_failure
 from tradeops.entrypoints.airflow.task_defaults import BATCH
 
@@ -40,6 +44,10 @@ from tradeops.entrypoints.airflow.task_defaults import BATCH
     on_failure_callback=mail_failure,
     params={
         "topic": Param(ALL, type="string", enum=CHOICES, description="dead-letter topic, or all"),
+        "kind": Param(ANY, type="string", enum=KINDS, description="what failed in this way, or any"),
+        "error": Param(None, type=["null", "string"], description="this error or reason, as high_below_low"),
+        "since": Param(None, type=["null", "string"], format="date-time", description="failed last then or later"),
+        "until": Param(None, type=["null", "string"], format="date-time", description="failed last before then"),
         "dry_run": Param(False, type="boolean", description="say what would be sent, and send nothing"),
     },
 )
@@ -48,11 +56,11 @@ def redrive_dead_letters() -> None:
 
     @task
     def redrive_letters() -> dict[str, Any]:
-        """Send the open letters of `topic` again, once."""
+        """Send the open letters of `topic` that pass the filters again, once."""
         from tradeops.entrypoints.airflow import dead_letter_tasks
 
         params = get_current_context()["params"]
-        return dead_letter_tasks.redrive_dead_letters(params["topic"], dry_run=params["dry_run"])
+        return dead_letter_tasks.redrive_dead_letters(params["topic"], params, dry_run=params["dry_run"])
 
     redrive_letters()
 

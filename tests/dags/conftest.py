@@ -21,6 +21,9 @@ def bag() -> DagBag:
     return DagBag(dag_folder=str(ROOT / "dags"))
 
 
+LOOKED: tuple[str, dict[str, Any]] = ("tell_of_dead_letters", {})
+
+
 class RememberingRuntime:
     """Answers like the real one; raises `error` first when there is one."""
 
@@ -75,6 +78,7 @@ def runtime(monkeypatch: pytest.MonkeyPatch) -> RememberingRuntime:
     monkeypatch.setattr(bootstrap_runtime, "open_runtime", open_runtime)
     for module in (market_tasks, session_tasks):
         monkeypatch.setattr(module, "note_run", remembering.notes.append)
+    monkeypatch.setattr(market_tasks, "tell_of_dead_letters", lambda: remembering.calls.append(LOOKED))
     return remembering
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from tests.dags.conftest import RememberingRuntime
+from tests.dags.conftest import LOOKED, RememberingRuntime
 from tradeops.bootstrap import serving
 from tradeops.domain.errors import CorruptInput, CycleHeld, SourceExhausted
 from tradeops.entrypoints.airflow import market_tasks, session_tasks
@@ -22,13 +22,14 @@ def test_loading_names_the_run_that_asks(runtime: RememberingRuntime) -> None:
     assert loaded == {"after": "2013-02-27", "sessions": 1, "dead": 2}
     assert runtime.calls == [
         ("backfill_history", {"until": date(2013, 2, 27), "first": None, "requested_by": "run-1"}),
+        LOOKED,
     ]
     assert runtime.notes == ["market clock unset -> 2013-02-27, 1 sessions; 2 dead"]
 
 
 def test_delivery_names_the_run_that_asks(runtime: RememberingRuntime) -> None:
     assert market_tasks.deliver_sessions(2, "run-2") == {"after": "2013-02-28", "sessions": 1}
-    assert runtime.calls == [("ingest_sessions", {"sessions": 2, "requested_by": "run-2"})]
+    assert runtime.calls == [("ingest_sessions", {"sessions": 2, "requested_by": "run-2"}), LOOKED]
 
 
 def test_an_exhausted_source_skips_the_task(runtime: RememberingRuntime) -> None:

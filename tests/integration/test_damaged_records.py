@@ -20,13 +20,12 @@ from tradeops.adapters.trading_calendar_exchange_calendars import ExchangeTradin
 from tradeops.bootstrap.policy import load_policy
 from tradeops.bootstrap.raw_source import open_raw_source
 from tradeops.domain.claims import ClockMove
-from tradeops.domain.dead_letters import LetterState
 from tradeops.domain.event_schemas.raw_records import RAW_SCHEMAS, RawBar
 from tradeops.domain.lake_tables import BARS_TABLE
 from tradeops.domain.topics import BARS_RAW
 from tradeops.ports.event_log import NewMessage
 from tradeops.services import ingest_events, seal_lake
-from tradeops.services.dead_letters import list_dead_letters, make_dead_letter, redrive_dead_letters
+from tradeops.services.dead_letters import OPEN, list_dead_letters, make_dead_letter, redrive_dead_letters
 from tradeops.services.load_market_data import MarketLoader
 
 CALENDAR = ExchangeTradingCalendar()
@@ -226,7 +225,7 @@ def check_redrive_loads_once(
         ingested, sealed = redrive(installation)
         assert (ingested.validated, sealed.sealed, sealed.duplicates) == (loaded, loaded, 0)
         assert len(installation.in_lake()) == COUNT - DAMAGED + mendable
-    waiting = list_dead_letters(installation.log, state=LetterState.OPEN)
+    waiting = list_dead_letters(installation.log, wanted=OPEN)
     assert Counter(letter.value for letter in waiting) == Counter(
         value for value, reason in bars.reasons.items() if reason != KINDS[NEXT_VERSION][0]
     )

@@ -10,9 +10,8 @@ from tradeops.adapters.sqlite import SQLITE_VERSION
 from tradeops.bootstrap.event_log import open_event_log
 from tradeops.bootstrap.process import take_fingerprint
 from tradeops.bootstrap.runtime import Runtime, open_runtime
-from tradeops.domain.dead_letters import LetterState
 from tradeops.domain.errors import DataError, TradeOpsError
-from tradeops.services.dead_letters import list_dead_letters
+from tradeops.services.dead_letters import OPEN, list_dead_letters
 from tradeops.settings import Settings
 
 SAFE_SQLITE = (3, 51, 3)
@@ -63,7 +62,7 @@ def _look(name: str, look: Callable[[], str]) -> Finding:
 
 def _count_dead_letters(runtime: Runtime) -> str:
     with closing(open_event_log(runtime.settings.event_log_url)) as log:
-        count = len(list_dead_letters(log, state=LetterState.OPEN))
+        count = len(list_dead_letters(log, wanted=OPEN))
     return f"{count} open: see tradeops dlq list" if count else "none open"
 
 

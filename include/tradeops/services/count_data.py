@@ -4,12 +4,11 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tradeops.domain.dead_letters import LetterState
 from tradeops.domain.lake_tables import TABLES, LakeTable
 from tradeops.domain.topics import RAW_TO_VALIDATED
 from tradeops.ports.event_log import EventLog
 from tradeops.ports.lake import Lake
-from tradeops.services.dead_letters import list_dead_letters
+from tradeops.services.dead_letters import OPEN, list_dead_letters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +52,7 @@ def count_data(log: EventLog, lake: Lake) -> DataCounts:
         log: All topics.
         lake: All tables.
     """
-    letters = [letter for letter in list_dead_letters(log) if letter.state is LetterState.OPEN]
+    letters = list_dead_letters(log, wanted=OPEN)
     dead = Counter(letter.topic for letter in letters)
     reasons = Counter(letter.error_type for letter in letters)
     return DataCounts(

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from tradeops.domain.errors import InvalidRecord, LeaseLost
+from tradeops.domain.errors import LeaseLost
 from tradeops.domain.event_schemas import encode_event, validate_raw
 from tradeops.domain.topics import RAW_TO_VALIDATED
 from tradeops.ports.event_log import EventLog, Message, NewMessage
-from tradeops.services.dead_letters import make_dead_letter
+from tradeops.services.dead_letters import is_of_message, make_dead_letter
 
 GROUP = "ingest"
 
@@ -32,7 +32,10 @@ class _Judge:
     def judge(self, message: Message) -> tuple[NewMessage, IngestCounts]:
         try:
             event = validate_raw(message.topic, message.value, is_session=self.is_session)
-        except InvalidRecord as error:
+        except Exception as error:
+            # Validation asks nobody else: what it could not judge now it cannot judge later, and others wait behind it.
+            if not is_of_message(error):
+                raise
             return make_dead_letter(message, error, at=self.at), IngestCounts(dead=1)
         topic = RAW_TO_VALIDATED[message.topic].name
         return NewMessage(topic=topic, key=event.key, value=encode_event(event)), IngestCounts(validated=1)

@@ -10,14 +10,14 @@ from operator import attrgetter
 
 import polars as pl
 
-from tradeops.domain.errors import DataError, InvalidRecord, LeaseLost
+from tradeops.domain.errors import InvalidRecord, LeaseLost
 from tradeops.domain.event_schemas import decode_event
 from tradeops.domain.events import Event
 from tradeops.domain.lake_tables import EVENT_COLUMNS, SEALED_AS, LakeTable
 from tradeops.domain.topics import SEALED, find_topic
 from tradeops.ports.event_log import EventConsumer, EventLog, Message, NewMessage
 from tradeops.ports.lake import Lake, frame_schema
-from tradeops.services.dead_letters import make_dead_letter
+from tradeops.services.dead_letters import is_of_message, make_dead_letter
 
 GROUP = "seal"
 MOST_MESSAGES = 20_000
@@ -119,11 +119,14 @@ def _seal_partition(
 
 def _decode(messages: Sequence[Message], at: datetime | None) -> tuple[list[tuple[Message, Event]], list[NewMessage]]:
     events: list[tuple[Message, Event]] = []
-    failed: list[tuple[Message, DataError]] = []
+    failed: list[tuple[Message, Exception]] = []
     for message in messages:
         try:
             events.append((message, _read(message)))
-        except DataError as error:
+        except Exception as error:
+            # Reading bytes asks nobody else: what cannot be read now cannot be read later.
+            if not is_of_message(error):
+                raise
             failed.append((message, error))
     moment = at or max((event.known_time for _, event in events), default=_EPOCH)
     return events, [make_dead_letter(message, error, at=moment) for message, error in failed]

@@ -60,8 +60,8 @@ def refuse(*words: str) -> TradeOpsError:
 def test_list_counts_first_and_then_shows_each(log: SqliteEventLog) -> None:
     lines = tradeops("list").stdout.splitlines()
     assert lines[:3] == [
-        f"     2  {BARS_RAW.name}  InvalidRecord  open",
-        f"     1  {MACRO_RAW.name}  InvalidRecord  open",
+        f"     2  {BARS_RAW.name}  schema_invalid  InvalidRecord  open",
+        f"     1  {MACRO_RAW.name}  schema_invalid  InvalidRecord  open",
         "",
     ]
     assert [line.split()[0] for line in lines[3:]] == [FIRST, SECOND, THIRD]
@@ -107,7 +107,7 @@ def test_redrive_takes_addresses_of_several_topics(log: SqliteEventLog) -> None:
 
 
 def test_redrive_all(log: SqliteEventLog) -> None:
-    assert tradeops("redrive", "--all").stdout.endswith("3 letters sent again; the next ingest reads them\n")
+    assert tradeops("redrive", "--all").stdout.endswith("3 letters sent again; whoever reads the topic gets them\n")
     assert set(states(log)) == {LetterState.REDRIVEN}
 
 
@@ -123,4 +123,69 @@ def test_an_unknown_letter_is_refused_before_anything_is_sent(log: SqliteEventLo
         assert isinstance(refuse(*words), UnknownRecord)
     assert isinstance(refuse("show", "nonsense"), ConfigurationError)
     assert isinstance(refuse("list", "--topic", "market.gossip"), ConfigurationError)
+    assert set(states(log)) == {LetterState.OPEN}
+
+
+def listed(*words: str) -> list[str]:
+    return [letter["address"] for letter in json.loads(tradeops("list", "--json", *words).stdout)]
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (("--kind", "schema_invalid"), [FIRST, SECOND, THIRD]),
+        (("--kind", "unparseable"), []),
+        (("--error", "InvalidRecord", "--topic", MACRO_RAW.name), [THIRD]),
+        (("--error", "KeyError"), []),
+        (("--since", "2013-02-28"), [FIRST, SECOND, THIRD]),
+        (("--since", "2013-03-01"), []),
+        (("--since", "2013-02-28T21:30:00", "--until", "2013-02-28T22:30:01+01:00"), [FIRST, SECOND, THIRD]),
+        (("--until", "2013-02-28T21:30:00"), []),
+    ],
+)
+def test_list_filters_by_kind_error_and_time(log: SqliteEventLog, words: tuple[str, ...], found: list[str]) -> None:
+    assert listed(*words) == found
+
+
+def test_what_is_no_time_is_the_commands_own_words(log: SqliteEventLog) -> None:
+    assert tradeops("list", "--since", "yesterday").exit_code == 2
+
+
+def test_redrive_filters(log: SqliteEventLog) -> None:
+    assert tradeops("redrive", "--all", "--until", "2013-02-28").stdout.startswith("0 letters")
+    assert "not filtered" in refuse("redrive", FIRST, "--kind", "timed_out").message
+    assert tradeops("redrive", "--topic", MACRO_RAW.name, "--error", "InvalidRecord").stdout.startswith(f"sent {THIRD}")
+
+
+SIGNED = ("--person", "Ada", "--reason", "wrong at the source")
+
+
+def test_discard_keeps_the_letter_with_who_and_why(log: SqliteEventLog) -> None:
+    dry = tradeops("discard", FIRST, *SIGNED, "--dry-run").stdout
+    assert dry.startswith(f"would discard {FIRST}")
+    assert set(states(log)) == {LetterState.OPEN}
+    done = tradeops("discard", FIRST, *SIGNED).stdout.splitlines()
+    assert done[-1] == "1 letter discarded; `tradeops dlq list` keeps them"
+    shown = json.loads(tradeops("show", FIRST, "--json").stdout)
+    assert (shown["state"], shown["discarded_by"], shown["because"]) == ("discarded", "Ada", "wrong at the source")
+    assert listed("--state", "discarded") == [FIRST]
+    assert tradeops("discard", FIRST, *SIGNED).stdout.startswith("0 letters")
+    assert tradeops("redrive", "--all").stdout.splitlines()[-1].startswith("2 letters")
+    assert tradeops("redrive", FIRST).stdout.startswith(f"sent {FIRST}")
+    assert "discarded_by" not in json.loads(tradeops("show", FIRST, "--json").stdout)
+
+
+def test_discard_of_a_topic_takes_filters(log: SqliteEventLog) -> None:
+    words = ("discard", "--topic", BARS_RAW.name, *SIGNED, "--json")
+    assert json.loads(tradeops(*words, "--kind", "timed_out").stdout)["discarded"] == []
+    assert [each["address"] for each in json.loads(tradeops(*words).stdout)["discarded"]] == [FIRST, SECOND]
+
+
+def test_discard_wants_a_person_a_reason_and_one_choice(log: SqliteEventLog) -> None:
+    assert tradeops("discard", FIRST, "--person", "Ada").exit_code == 2
+    assert tradeops("discard", FIRST, "--reason", "why").exit_code == 2
+    assert "name both" in refuse("discard", FIRST, "--person", " ", "--reason", "why").message
+    assert "say --all" in refuse("discard", *SIGNED).message
+    missing = str(MessageAddress(topic=MACRO_RAW.dead_letters, partition=0, offset=9))
+    assert isinstance(refuse("discard", FIRST, missing, *SIGNED), UnknownRecord)
     assert set(states(log)) == {LetterState.OPEN}

@@ -14,30 +14,32 @@ from hypothesis import strategies as st
 
 from tests.fakes.event_log import InMemoryEventLog
 from tradeops.adapters.event_log_sqlite import SqliteEventLog
-from tradeops.domain.dead_letters import DeadLetter, LetterState, MessageAddress
+from tradeops.domain.dead_letters import DeadLetter, Discard, FailureKind, LetterFilter, LetterState, MessageAddress
 from tradeops.domain.errors import ConfigurationError, CorruptInput, DataError, InvalidRecord, LeaseHeld, UnknownRecord
 from tradeops.domain.topics import BARS_RAW, MACRO_RAW, choose_partition
 from tradeops.ports.event_log import EventLog, Message, NewMessage
-from tradeops.services import dead_letters
 from tradeops.services.dead_letters import (
     ATTEMPTS,
-    FIRST_AT,
-    PREFIX,
+    OPEN,
     find_dead_letter,
     list_dead_letters,
     make_dead_letter,
     redrive_dead_letters,
+    settle_letters,
 )
+from tradeops.services.dead_letters.letter_headers import FIRST_AT, ORIGIN, PREFIX
+from tradeops.services.dead_letters.make_letter import digest_stack
 
 RAW, DLQ = BARS_RAW.name, BARS_RAW.dead_letters
 AT = datetime(2013, 2, 28, 21, 30, tzinfo=UTC)
+REDRIVEN = LetterFilter(states=frozenset({LetterState.REDRIVEN}))
 BAD = b'\xff{"close": NaN'
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "gaps", "sqlite"])
 def log(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[EventLog]:
-    if request.param == "memory":
-        yield InMemoryEventLog()
+    if request.param != "sqlite":
+        yield InMemoryEventLog(marks=request.param == "gaps")
         return
     with SqliteEventLog(f"sqlite:///{tmp_path}/event_log.db") as opened:
         yield opened
@@ -58,20 +60,27 @@ def fail_all(log: EventLog, at: datetime = AT, group: str = "ingest") -> list[Me
         return list(polled)
 
 
+def named(*addresses: MessageAddress) -> LetterFilter:
+    return LetterFilter(addresses=frozenset(addresses))
+
+
 def publish(log: EventLog, *pairs: tuple[str, bytes], **headers: str) -> None:
     log.append([NewMessage(topic=RAW, key=key, value=value, headers=headers) for key, value in pairs])
 
 
 def test_a_letter_keeps_bytes_key_reason_and_times(log: EventLog) -> None:
-    publish(log, ("AAPL", BAD))
+    publish(log, ("AAPL", BAD), trace="t-1")
     (message,) = fail_all(log)
     (letter,) = list_dead_letters(log)
     assert letter == DeadLetter(
         topic=RAW,
         address=MessageAddress(topic=DLQ, partition=message.partition, offset=0),
         source=MessageAddress(topic=RAW, partition=message.partition, offset=0),
+        origin=MessageAddress(topic=RAW, partition=message.partition, offset=0),
         key="AAPL",
         value=BAD,
+        headers={"trace": "t-1"},
+        kind=FailureKind.SCHEMA_INVALID,
         error_type="InvalidRecord",
         message="close is NaN",
         stack_digest=letter.stack_digest,
@@ -95,11 +104,7 @@ def test_letters_are_filtered_by_topic_and_state(log: EventLog) -> None:
     )
     assert [len(list_dead_letters(log, topic=name)) for name in (None, RAW, DLQ, MACRO_RAW.name)] == [3, 2, 2, 1]
     redrive_dead_letters(log, topic=DLQ)
-    assert [len(list_dead_letters(log, state=state)) for state in (None, LetterState.OPEN, LetterState.REDRIVEN)] == [
-        3,
-        1,
-        2,
-    ]
+    assert [len(list_dead_letters(log, wanted=wanted)) for wanted in (LetterFilter(), OPEN, REDRIVEN)] == [3, 1, 2]
     with pytest.raises(ConfigurationError):
         list_dead_letters(log, topic="market.gossip")
 
@@ -126,8 +131,8 @@ def test_redrive_sends_once(log: EventLog) -> None:
 
 
 def test_mutant_that_settles_nothing_is_found(log: EventLog, monkeypatch: pytest.MonkeyPatch) -> None:
-    real: Callable[..., Any] = dead_letters._send_again
-    monkeypatch.setattr(dead_letters, "_send_again", lambda log, letter: real(log, letter)[:1])
+    real: Callable[..., Any] = settle_letters._send_again
+    monkeypatch.setattr(settle_letters, "_send_again", lambda letter: real(letter)[:1])
     with pytest.raises(AssertionError):
         check_redrive_sends_once(log)
 
@@ -147,7 +152,7 @@ def test_what_fails_again_goes_on_counting(log: EventLog) -> None:
     redrive_dead_letters(log, topic=RAW)
     (message,) = fail_all(log, AT + timedelta(days=1))
     assert (message.headers[ATTEMPTS], message.headers["trace"]) == ("1", "t-1")
-    assert {name for name in message.headers if name.startswith(PREFIX)} == {ATTEMPTS, FIRST_AT}
+    assert {name for name in message.headers if name.startswith(PREFIX)} == {ATTEMPTS, FIRST_AT, ORIGIN}
     first, second = list_dead_letters(log)
     assert (first.state, second.state) == (LetterState.REDRIVEN, LetterState.OPEN)
     assert (second.attempts, second.first_at, second.last_at) == (2, AT, AT + timedelta(days=1))
@@ -158,9 +163,8 @@ def test_only_the_letters_asked_for_are_sent(log: EventLog) -> None:
     publish(log, ("AAPL", b"1"), ("AAPL", b"2"))
     fail_all(log)
     first, second = list_dead_letters(log)
-    assert redrive_dead_letters(log, topic=RAW, addresses=[second.address]) == (second,)
-    assert redrive_dead_letters(log, topic=RAW, addresses=[second.address]) == ()
-    assert redrive_dead_letters(log, topic=RAW, addresses=[]) == ()
+    assert redrive_dead_letters(log, topic=RAW, wanted=named(second.address)) == (second,)
+    assert redrive_dead_letters(log, topic=RAW, wanted=named(second.address)) == ()
     assert [letter.state for letter in list_dead_letters(log)] == [LetterState.OPEN, LetterState.REDRIVEN]
     assert redrive_dead_letters(log, topic=RAW) == (first,)
 
@@ -177,10 +181,10 @@ def test_an_unknown_letter_is_refused_and_nothing_is_sent(log: EventLog) -> None
     publish(log, ("AAPL", BAD))
     fail_all(log)
     (letter,) = list_dead_letters(log)
-    settlement = MessageAddress(topic=DLQ, partition=letter.address.partition, offset=1)
+    settlement = MessageAddress(topic=DLQ, partition=letter.address.partition, offset=letter.address.offset + 1)
     for address in (settlement, letter.source):
         with pytest.raises(UnknownRecord, match=str(address)):
-            redrive_dead_letters(log, topic=RAW, addresses=[letter.address, address])
+            redrive_dead_letters(log, topic=RAW, wanted=named(letter.address, address))
         with pytest.raises(UnknownRecord, match=str(address)):
             find_dead_letter(log, address)
     assert list_dead_letters(log) == (letter,)
@@ -190,14 +194,14 @@ def test_an_unknown_letter_is_refused_and_nothing_is_sent(log: EventLog) -> None
 
 
 def test_two_redrives_at_once_are_one_after_the_other(log: EventLog, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dead_letters, "_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(settle_letters, "_WAIT_SECONDS", 0.0)
     with log.hold(f"redrive/{RAW}"), pytest.raises(LeaseHeld):
         redrive_dead_letters(log, topic=DLQ)
 
 
 def check_redrives_at_once_send_once(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three that see the letters at the same time send them once."""
-    real = dead_letters.list_dead_letters
+    real = settle_letters.list_dead_letters
 
     def list_slowly(*arguments: Any, **named: Any) -> Any:
         letters = real(*arguments, **named)
@@ -211,7 +215,7 @@ def check_redrives_at_once_send_once(url: str, monkeypatch: pytest.MonkeyPatch) 
     with SqliteEventLog(url) as log:
         publish(log, ("AAPL", BAD), ("IBM", BAD))
         fail_all(log)
-        monkeypatch.setattr(dead_letters, "list_dead_letters", list_slowly)
+        monkeypatch.setattr(settle_letters, "list_dead_letters", list_slowly)
         with ThreadPoolExecutor(3) as threads:
             sent = sorted(threads.map(redrive, range(3)))
         assert sent == [0, 0, 2]
@@ -242,9 +246,9 @@ def test_the_digest_tells_places_apart_and_no_messages() -> None:
         except InvalidRecord as error:
             return error
 
-    assert dead_letters.digest_stack(raised("a")) == dead_letters.digest_stack(raised("b"))
-    assert dead_letters.digest_stack(raised("a")) != dead_letters.digest_stack(elsewhere())
-    assert dead_letters.digest_stack(raised()) != dead_letters.digest_stack(DataError("never raised"))
+    assert digest_stack(raised("a")) == digest_stack(raised("b"))
+    assert digest_stack(raised("a")) != digest_stack(elsewhere())
+    assert digest_stack(raised()) != digest_stack(DataError("never raised"))
 
 
 @given(partition=st.integers(0, 99), offset=st.integers(0, 2**40))
@@ -259,21 +263,33 @@ def test_what_is_no_address_is_refused(text: str) -> None:
         MessageAddress.parse(text)
 
 
-@pytest.mark.parametrize(("attempts", "later"), [(0, 0), (1, -1)])
-def test_impossible_letters_are_refused(attempts: int, later: int) -> None:
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"attempts": 0},
+        {"last_at": AT - timedelta(days=1)},
+        {"state": LetterState.DISCARDED},
+        {"discard": Discard(person="P", reason="R", at=AT)},
+    ],
+)
+def test_impossible_letters_are_refused(wrong: dict[str, Any]) -> None:
     address = MessageAddress(topic=DLQ, partition=0, offset=0)
+    fields = {
+        "topic": RAW,
+        "address": address,
+        "source": address,
+        "origin": address,
+        "key": "A",
+        "value": b"",
+        "kind": FailureKind.HANDLER_FAILED,
+        "error_type": "E",
+        "message": "",
+        "stack_digest": "",
+        "attempts": 1,
+        "first_at": AT,
+        "last_at": AT,
+        "state": LetterState.OPEN,
+    }
+    assert DeadLetter(**fields).reason == "E"
     with pytest.raises(DataError):
-        DeadLetter(
-            topic=RAW,
-            address=address,
-            source=address,
-            key="A",
-            value=b"",
-            error_type="E",
-            message="",
-            stack_digest="",
-            attempts=attempts,
-            first_at=AT,
-            last_at=AT + timedelta(days=later),
-            state=LetterState.OPEN,
-        )
+        DeadLetter(**{**fields, **wrong})

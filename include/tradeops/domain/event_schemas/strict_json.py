@@ -6,6 +6,8 @@ from typing import NoReturn
 from tradeops.domain.errors import InvalidRecord
 
 MOST_BYTES = 64 * 1024
+REASONS = frozenset({"too_large", "invalid_utf8", "invalid_json", "not_an_object", "duplicate_key", "not_finite"})
+"""Why bytes are no object at all; every other reason is about what the object says."""
 _SHOWN = 60
 
 
@@ -14,8 +16,7 @@ def parse_object(data: bytes) -> dict[str, object]:
 
     Raises:
         InvalidRecord: Too large, no UTF-8, no JSON, no object, a key twice, or NaN or infinity; the
-            context's `reason` is `too_large`, `invalid_utf8`, `invalid_json`, `not_an_object`,
-            `duplicate_key` or `not_finite`.
+            context's `reason` is one of `REASONS`.
     """
     if len(data) > MOST_BYTES:
         raise refuse("too_large", f"the record has {len(data)} bytes; at most {MOST_BYTES} are read")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
+from tradeops.entrypoints.airflow.dead_letter_tasks import tell_of_dead_letters
 from tradeops.entrypoints.airflow.run_notes import note_run
 from tradeops.entrypoints.airflow.task_runtime import open_task_runtime
 
@@ -78,4 +79,5 @@ def _load(load: "Callable[[Runtime], ClockMove]") -> dict[str, Any]:
             raise AirflowSkipException(f"nothing to deliver: {end}") from end
     counts = ", ".join(f"{count} {name}" for name, count in moved.counts.items())
     note_run(f"market clock {moved.before or 'unset'} -> {moved.after}, {moved.sessions} sessions; {counts}")
+    tell_of_dead_letters()
     return {"after": moved.after.isoformat(), "sessions": moved.sessions, **moved.counts}

@@ -1,35 +1,54 @@
-"""`tradeops dlq`: what could not be processed, why, and sending it again."""
+"""`tradeops dlq`: what could not be processed, why, and sending it again or giving it up."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from tradeops.bootstrap.event_log import open_event_log
-from tradeops.domain.dead_letters import DeadLetter, LetterState, MessageAddress
-from tradeops.domain.errors import ConfigurationError
-from tradeops.domain.topics import TOPICS, find_topic
+from tradeops.domain.dead_letters import DeadLetter, Discard, LetterFilter, LetterState, MessageAddress
+from tradeops.entrypoints.command_line.letter_options import (
+    Addresses,
+    DryRun,
+    ErrorName,
+    EveryTopic,
+    Kind,
+    Since,
+    TopicName,
+    Until,
+    choose_letters,
+)
 from tradeops.entrypoints.command_line.opening import AsJson, write_json, write_line
 from tradeops.ports.event_log import EventLog
-from tradeops.services.dead_letters import find_dead_letter, list_dead_letters, redrive_dead_letters
+from tradeops.services.dead_letters import (
+    discard_dead_letters,
+    find_dead_letter,
+    list_dead_letters,
+    redrive_dead_letters,
+)
 from tradeops.settings import load_settings
 
-app = typer.Typer(help="Show dead letters, and send them again.", no_args_is_help=True)
-
-TopicName = Annotated[str | None, typer.Option("--topic", help="Of one topic only, as market.bars.raw.")]
+app = typer.Typer(help="Show dead letters, send them again, or give them up.", no_args_is_help=True)
 
 
 @app.command("list")
 def list_letters(
     topic: TopicName = None,
     state: Annotated[LetterState | None, typer.Option(help="Of one state only.")] = None,
+    kind: Kind = None,
+    error: ErrorName = None,
+    since: Since = None,
+    until: Until = None,
     as_json: AsJson = False,
 ) -> None:
-    """List dead letters: first how many by topic and error, then each."""
+    """List dead letters: first how many by topic and reason, then each."""
+    states = frozenset() if state is None else frozenset({state})
+    wanted = LetterFilter(states=states, kind=kind, error=error, since=since, until=until)
     with _open_log() as log:
-        letters = list_dead_letters(log, topic=topic, state=state)
+        letters = list_dead_letters(log, topic=topic, wanted=wanted)
     if as_json:
         write_json([_describe(letter) for letter in letters])
         return
@@ -54,26 +73,67 @@ def show_letter(
 
 @app.command("redrive")
 def redrive_letters(
-    addresses: Annotated[list[str] | None, typer.Argument(help="Only these letters.")] = None,
+    addresses: Addresses = None,
     topic: TopicName = None,
-    every: Annotated[bool, typer.Option("--all", help="Of every topic.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent, and send nothing.")] = False,
+    every: EveryTopic = False,
+    kind: Kind = None,
+    error: ErrorName = None,
+    since: Since = None,
+    until: Until = None,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Send open letters to their topic again, once; the next ingest reads them."""
-    chosen = [MessageAddress.parse(text) for text in addresses or ()]
-    names = _choose_topics(chosen, topic, every=every)
+    """Send open letters to their topic again, once; a discarded one only when it is named."""
+    wanted = LetterFilter(kind=kind, error=error, since=since, until=until)
+    chosen = choose_letters(addresses, topic, wanted, every=every)
     with _open_log() as log:
-        for address in chosen:
-            find_dead_letter(log, address)  # nothing is sent when one of them is not there
-        sent = [letter for name in names for letter in _redrive(log, name, chosen, dry_run=dry_run)]
+        _find_all(log, chosen)
+        sent = [
+            letter
+            for name, mine in chosen.items()
+            for letter in redrive_dead_letters(log, topic=name, wanted=mine, dry_run=dry_run)
+        ]
     if as_json:
         write_json({"dry_run": dry_run, "redriven": [_describe(letter) for letter in sent]})
         return
     for letter in sent:
         write_line(f"{'would send' if dry_run else 'sent'} {letter.address} to {letter.topic}, key {letter.key!r}")
-    count = f"{len(sent)} letter{'' if len(sent) == 1 else 's'}"
-    write_line(f"{count} {'would be sent again' if dry_run else 'sent again; the next ingest reads them'}")
+    write_line(
+        f"{_count(sent)} {'would be sent again' if dry_run else 'sent again; whoever reads the topic gets them'}"
+    )
+
+
+@app.command("discard")
+def discard_letters(
+    person: Annotated[str, typer.Option(help="Who gives them up.")],
+    reason: Annotated[str, typer.Option(help="Why.")],
+    addresses: Addresses = None,
+    topic: TopicName = None,
+    every: EveryTopic = False,
+    kind: Kind = None,
+    error: ErrorName = None,
+    since: Since = None,
+    until: Until = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Record that open letters are given up; they stay and can be shown, but are sent again only when named."""
+    discard = Discard(person=person, reason=reason, at=datetime.now(UTC))
+    wanted = LetterFilter(kind=kind, error=error, since=since, until=until)
+    chosen = choose_letters(addresses, topic, wanted, every=every)
+    with _open_log() as log:
+        _find_all(log, chosen)
+        given_up = [
+            letter
+            for name, mine in chosen.items()
+            for letter in discard_dead_letters(log, discard, topic=name, wanted=mine, dry_run=dry_run)
+        ]
+    if as_json:
+        write_json({"dry_run": dry_run, "discarded": [_describe(letter) for letter in given_up]})
+        return
+    for letter in given_up:
+        write_line(f"{'would discard' if dry_run else 'discarded'} {letter.address}, {_quote(letter.message)}")
+    write_line(f"{_count(given_up)} {'would be discarded' if dry_run else 'discarded; `tradeops dlq list` keeps them'}")
 
 
 @contextmanager
@@ -82,28 +142,24 @@ def _open_log() -> Iterator[EventLog]:
         yield log
 
 
-def _choose_topics(addresses: Sequence[MessageAddress], topic: str | None, *, every: bool) -> list[str]:
-    if sum([bool(addresses), topic is not None, every]) != 1:
-        raise ConfigurationError("name letters, or a topic with --topic, or say --all")
-    if every:
-        return list(TOPICS)
-    if topic is not None:
-        return [find_topic(topic).name]
-    return list(dict.fromkeys(find_topic(address.topic).name for address in addresses))
+def _find_all(log: EventLog, chosen: dict[str, LetterFilter]) -> None:
+    """Nothing is done when one of the named letters is not there."""
+    for wanted in chosen.values():
+        for address in wanted.addresses:
+            find_dead_letter(log, address)
 
 
-def _redrive(log: EventLog, topic: str, chosen: Sequence[MessageAddress], *, dry_run: bool) -> tuple[DeadLetter, ...]:
-    mine = [address for address in chosen if find_topic(address.topic).name == topic]
-    return redrive_dead_letters(log, topic=topic, addresses=mine or None, dry_run=dry_run)
+def _count(letters: Sequence[DeadLetter]) -> str:
+    return f"{len(letters)} letter{'' if len(letters) == 1 else 's'}"
 
 
 def _list_lines(letters: Sequence[DeadLetter]) -> Iterator[str]:
     if not letters:
         yield "no dead letters"
         return
-    groups = Counter((letter.topic, letter.error_type, letter.state.value) for letter in letters)
-    for (topic, error, state), count in sorted(groups.items(), key=lambda group: (-group[1], group[0])):
-        yield f"{count:6}  {topic}  {error}  {state}"
+    groups = Counter((letter.topic, letter.kind.value, letter.reason, letter.state.value) for letter in letters)
+    for (topic, kind, reason, state), count in sorted(groups.items(), key=lambda group: (-group[1], group[0])):
+        yield f"{count:6}  {topic}  {kind}  {reason}  {state}"
     yield ""
     for letter in letters:
         last = letter.last_at.isoformat(timespec="seconds")
@@ -112,12 +168,19 @@ def _list_lines(letters: Sequence[DeadLetter]) -> Iterator[str]:
 
 def _describe(letter: DeadLetter) -> dict[str, object]:
     bytes_as_text = _read_text(letter.value)
+    discard = letter.discard
     return {
         "address": str(letter.address),
         "topic": letter.topic,
         "source": str(letter.source),
+        **({} if letter.origin == letter.source else {"origin": str(letter.origin)}),
         "key": letter.key,
+        "headers": dict(letter.headers),
         "state": letter.state.value,
+        **(
+            {"discarded_by": discard.person, "because": discard.reason, "on": discard.at.isoformat()} if discard else {}
+        ),
+        "kind": letter.kind.value,
         "error": letter.error_type,
         "message": letter.message,
         "stack_digest": letter.stack_digest,
