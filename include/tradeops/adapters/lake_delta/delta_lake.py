@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
+from math import ceil
 from pathlib import Path
 from secrets import randbelow
 from typing import Final
@@ -121,7 +122,7 @@ class DeltaLake:
                 return 0
             before = opened.version()
             deleted = opened.vacuum(
-                retention_hours=int(kept / timedelta(hours=1)),
+                retention_hours=ceil(kept / timedelta(hours=1)),
                 dry_run=False,
                 enforce_retention_duration=False,
                 # A younger file that no commit names may be one that is about to be committed.
