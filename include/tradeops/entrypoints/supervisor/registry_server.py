@@ -5,17 +5,19 @@ import httpx
 from tradeops.settings import Settings, make_child_environment
 
 SERVER = "mlflow"
-_EMBEDDED = "sqlite:"
+_SERVER = ("http://", "https://")
 
 
 def is_registry_ours(settings: Settings) -> bool:
-    """Whether the registry is a file of this installation; one that is given by its address runs elsewhere."""
-    return settings.registry_url.startswith(_EMBEDDED)
+    """Whether MLflow's server is started here, over a file or a database; one given by its address runs elsewhere."""
+    return not settings.registry_url.startswith(_SERVER)
 
 
 def find_registry_page(settings: Settings) -> str:
-    """Where the registry is looked at."""
-    return f"http://127.0.0.1:{settings.registry_port}" if is_registry_ours(settings) else settings.registry_url
+    """Where the registry is looked at; an address without its account, for it is shown."""
+    if is_registry_ours(settings):
+        return f"http://127.0.0.1:{settings.registry_port}"
+    return str(httpx.URL(settings.registry_url).copy_with(userinfo=b""))
 
 
 def make_registry_command(settings: Settings) -> tuple[str, ...]:
