@@ -13,14 +13,13 @@ from tradeops.bootstrap.runtime import Runtime, Watch, open_runtime
 from tradeops.bootstrap.s3 import read_s3_access
 from tradeops.domain.identifiers import BookId
 from tradeops.services.announce_features import announce_features
-from tradeops.services.drain_events_once import EventDrain, SessionEvent, open_decider
+from tradeops.services.drain_events_once import Attempts, EventDrain, SessionEvent, open_decider
 from tradeops.services.relay_outbox_once import HOLD, OutboxRelay
 from tradeops.services.seal_lake import open_sealer, seal_lake_once
 from tradeops.settings import Settings
 
 Unit = Callable[[], bool]
 """Does one unit; False when there was nothing to do."""
-Attempts = dict[tuple[str, int, int], int]
 
 
 def announce_session_features(runtime: Runtime) -> tuple[date, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Protocol, cast
+from typing import NamedTuple, Protocol, cast
 
 from tradeops.domain.claims import InboxKey
 from tradeops.domain.errors import DataError, InvalidRecord
@@ -12,7 +12,7 @@ from tradeops.domain.event_schemas import decode_event
 from tradeops.domain.events import SessionFeatures
 from tradeops.domain.topics import FEATURES
 from tradeops.ports.event_log import EventConsumer, EventLog, Message, NewMessage
-from tradeops.services.dead_letters import make_dead_letter
+from tradeops.services.dead_letters import is_of_message, make_dead_letter
 
 GROUP = "decide"
 MOST_ATTEMPTS = 3
@@ -45,6 +45,17 @@ class AnswerEvent(Protocol):
         ...
 
 
+class Failures(NamedTuple):
+    """How often a message failed, and when first."""
+
+    times: int
+    first_at: datetime
+
+
+Attempts = dict[tuple[str, int, int], Failures]
+"""Failures of messages that are tried again, by place."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrainCounts:
     """What became of the messages: answered, of those superseded, and dead letters."""
@@ -56,27 +67,27 @@ class DrainCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventDrain:
-    """How events are answered; belongs to one process, whose attempts it counts.
+    """How events are answered; belongs to one process, whose failures it counts.
 
     Args:
         answer: Called for each event, in order; what it did is durable when it returns.
         tell_time: Wall clock, aware UTC, for dead letters.
         most_waiting: How many sessions, the newest, are decided when more of them wait.
-        attempts: Failures so far of messages that are tried again, by place.
+        attempts: Failures so far, which the process keeps from drain to drain.
     """
 
     answer: AnswerEvent
     tell_time: Callable[[], datetime]
     most_waiting: int = 1
-    attempts: dict[tuple[str, int, int], int] = field(default_factory=dict)
+    attempts: Attempts = field(default_factory=dict)
 
     def drain_events_once(self, consumer: EventConsumer) -> DrainCounts | None:
         """Answer what one poll gives, then commit it with the dead letters; None when nothing waits.
 
         A message that is no event, or asks for what the data do not allow, becomes a dead letter. Any
-        other error that is not retryable is tried 3 times, then it becomes one. A retryable error
-        ends the call without a commit: close the consumer, wait, open it again, and all that was
-        polled comes again.
+        other error on account of a message is tried 3 times, then it becomes one. A retryable error,
+        or one of the machine, ends the call without a commit: close the consumer, wait, open it
+        again, and all that was polled comes again.
 
         Raises:
             TradeOpsError: A retryable one, or an attempt that is not the last.
@@ -101,7 +112,10 @@ class EventDrain:
         for message in messages:
             try:
                 events.append((message, _read_event(message)))
-            except DataError as error:
+            except Exception as error:
+                # Reading bytes asks nobody else: what cannot be read now cannot be read later.
+                if not is_of_message(error):
+                    raise
                 letters.append(make_dead_letter(message, error, at=self.tell_time()))
         return events
 
@@ -112,16 +126,18 @@ class EventDrain:
             letters.append(make_dead_letter(message, error, at=self.tell_time()))
         except Exception as error:
             # Whatever one message breaks: the next must not wait for it for ever, nor may it be lost.
-            if getattr(error, "retryable", False):
+            if not is_of_message(error):
                 raise
-            failed = self._count_attempt(message)
-            if failed < MOST_ATTEMPTS:
+            at = self.tell_time()
+            failures = self._count_failure(message, at)
+            if failures.times < MOST_ATTEMPTS:
                 raise
-            letters.append(make_dead_letter(message, error, at=self.tell_time(), attempts=failed))
+            letters.append(make_dead_letter(message, error, at=at, attempts=failures.times, first_at=failures.first_at))
 
-    def _count_attempt(self, message: Message) -> int:
+    def _count_failure(self, message: Message, at: datetime) -> Failures:
         place = (message.topic, message.partition, message.offset)
-        self.attempts[place] = self.attempts.get(place, 0) + 1
+        before = self.attempts.get(place, Failures(times=0, first_at=at))
+        self.attempts[place] = Failures(times=before.times + 1, first_at=before.first_at)
         return self.attempts[place]
 
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from tests.fakes.event_log import InMemoryEventLog
 from tests.fakes.trading_calendar import business_days
-from tradeops.domain.errors import CycleHeld, DataError, RiskError
+from tradeops.domain.errors import ConfigurationError, CycleHeld, DataError, RiskError
 from tradeops.domain.event_schemas import encode_event
 from tradeops.domain.events import Basis, Event, SessionClosed, SessionFeatures
 from tradeops.domain.topics import FEATURES
@@ -17,6 +17,7 @@ from tradeops.services.dead_letters import list_dead_letters, redrive_dead_lette
 from tradeops.services.drain_events_once import (
     GROUP,
     MOST_ATTEMPTS,
+    Attempts,
     DrainCounts,
     EventDrain,
     SessionEvent,
@@ -25,6 +26,7 @@ from tradeops.services.drain_events_once import (
 
 DAYS = business_days(date(2001, 3, 1), 10)
 AT = datetime(2026, 1, 1, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
 POISON = b'\xff{"type": "session_features"'
 
 
@@ -53,7 +55,8 @@ class World:
     log: InMemoryEventLog = field(default_factory=InMemoryEventLog)
     answered: list[SessionEvent] = field(default_factory=list)
     errors: dict[date, list[BaseException]] = field(default_factory=dict)
-    attempts: dict[tuple[str, int, int], int] = field(default_factory=dict)
+    attempts: Attempts = field(default_factory=dict)
+    time: datetime = AT
 
     def send(self, *values: bytes) -> None:
         self.log.append([NewMessage(topic=FEATURES.name, key="XNYS", value=value) for value in values])
@@ -63,9 +66,15 @@ class World:
             raise waiting.pop(0)
         self.answered.append(event)
 
+    def tell_time(self) -> datetime:
+        self.time += MINUTE
+        return self.time
+
     def drain(self, most_waiting: int = 1) -> DrainCounts | None:
         """As a process does: with a member of its own."""
-        drain = EventDrain(answer=self.answer, tell_time=lambda: AT, most_waiting=most_waiting, attempts=self.attempts)
+        drain = EventDrain(
+            answer=self.answer, tell_time=self.tell_time, most_waiting=most_waiting, attempts=self.attempts
+        )
         with open_decider(self.log) as consumer:
             return drain.drain_events_once(consumer)
 
@@ -185,7 +194,19 @@ def test_other_errors_are_tried_three_times_and_then_dead_with_their_number(erro
     assert world.drain(most_waiting=9) == DrainCounts(answered=1, dead=1)
     (letter,) = list_dead_letters(world.log)
     assert (letter.value, letter.error_type, letter.attempts) == (encode(DAYS[0]), type(error).__name__, MOST_ATTEMPTS)
+    assert (letter.first_at, letter.last_at) == (AT + MINUTE, AT + MOST_ATTEMPTS * MINUTE)
     assert world.sessions == [(DAYS[1], False)]
+
+
+@pytest.mark.parametrize("error", [OSError("disk full"), MemoryError(), ConfigurationError("no such scheme")])
+def test_what_is_wrong_with_the_machine_or_a_setting_is_never_put_on_the_message(error: Exception) -> None:
+    world = World(errors={DAYS[0]: [error] * (2 * MOST_ATTEMPTS)})
+    world.send(encode(DAYS[0]))
+    for _ in range(2 * MOST_ATTEMPTS):
+        with pytest.raises(type(error)):
+            world.drain()
+
+    assert world.drain() == DrainCounts(answered=1)
 
 
 def test_asking_for_an_end_is_no_error_of_the_message() -> None:

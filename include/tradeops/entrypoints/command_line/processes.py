@@ -5,19 +5,17 @@ from typing import Annotated
 
 import typer
 
-from tradeops.bootstrap.serving import Attempts, open_relaying, open_sealing, open_serving
-from tradeops.domain.errors import UnknownRecord
+from tradeops.bootstrap.serving import open_relaying, open_sealing, open_serving
 from tradeops.entrypoints.command_line.opening import write_line
-from tradeops.entrypoints.processes.heartbeat import Heart, read_beats
+from tradeops.entrypoints.processes.health import WITHIN_SECONDS, describe_health
+from tradeops.entrypoints.processes.heartbeat import Heart
 from tradeops.entrypoints.processes.loop import OpenUnits
 from tradeops.entrypoints.processes.run import DEADLINE_SECONDS, IDLE_SECONDS, ProcessOptions, run_process
 from tradeops.entrypoints.processes.stop_switch import StopSwitch
 from tradeops.ports.cycle_runner import CycleOutcome
+from tradeops.services.drain_events_once import Attempts
 from tradeops.settings import load_settings
 from tradeops.telemetry import configure_logging
-
-UNHEALTHY = 1
-NAMES = ("serve", "seal", "relay")
 
 Idle = Annotated[float, typer.Option(min=0.01, help="Seconds between two looks when there is nothing to do.")]
 Deadline = Annotated[float, typer.Option(min=0.1, help="Seconds from SIGTERM to the end, exit code 0 within them.")]
@@ -62,19 +60,15 @@ def relay(idle: Idle = IDLE_SECONDS, deadline: Deadline = DEADLINE_SECONDS, with
 
 def health(
     process: Annotated[str, typer.Argument(help="serve, seal or relay.")],
-    within: Annotated[float, typer.Option(min=1, help="Seconds that it may be silent or fail at most.")] = 60.0,
+    within: Annotated[
+        float, typer.Option(min=1, help="Seconds that it may be silent or fail at most.")
+    ] = WITHIN_SECONDS,
 ) -> None:
     """Say how each process of a name on this host is; exit code 0 when there are some and all are well."""
-    if process not in NAMES:
-        raise UnknownRecord(f"there is no process {process!r}; ask for {', '.join(NAMES)}")
-    beats = read_beats(load_settings().state_dir, process)
-    faults = [beat.find_fault(within) for beat in beats]
-    for beat, fault in zip(beats, faults, strict=True):
-        write_line(f"{process} {beat.pid} {fault or 'is well'}")
-    if not beats:
-        write_line(f"{process} does not run here")
-    if not beats or any(faults):
-        raise typer.Exit(UNHEALTHY)
+    lines, code = describe_health(load_settings().state_dir, process, within)
+    for line in lines:
+        write_line(line)
+    raise typer.Exit(code)
 
 
 def _run(name: str, options: ProcessOptions, make_units: Callable[[Heart, StopSwitch], OpenUnits]) -> None:
