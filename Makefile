@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run reset test check fmt bench evidence diagrams lock
+.PHONY: help run reset test check fmt bench evidence services lock
 export PYTHONDONTWRITEBYTECODE =
 supervisor := include/tradeops/entrypoints/supervisor
 bin := .venv/bin
@@ -31,10 +31,11 @@ check: ## formatting, lint, types, import contracts, secrets
 	@$(bin)/lint-imports
 	@git ls-files -z | xargs -0 $(bin)/detect-secrets-hook --baseline .secrets.baseline
 
-fmt: ## format the source and fix what ruff can fix
+fmt: ## format the source, fix what ruff can fix, draw docs/graphs/*.mmd anew
 	@.ci/sync_environment dev
 	@$(bin)/ruff check --fix-only --quiet .
 	@$(bin)/ruff format .
+	@$(bin)/python -m tests.golden.draw_graphs
 
 bench: ## measure the figures of benchmarks/goals.toml: goal, measured, ratio, met
 	@.ci/sync_environment dev
@@ -44,9 +45,9 @@ evidence: ## write docs/evidence/*.json: many random kills, an oracle (N=1000: k
 	@.ci/sync_environment dev
 	@$(bin)/python -m tests.evidence $(if $(N),--kills $(N))
 
-diagrams: ## draw docs/graphs/*.mmd from the compiled graphs
+services: ## start the real servers that tests use, for a developer, until Ctrl-C
 	@.ci/sync_environment dev
-	@$(bin)/python -m tests.golden.draw_graphs
+	@exec $(bin)/python -m tests.servers
 
 lock: ## resolve requirements.lock and requirements-dev.lock anew
 	@.ci/sync_environment dev
