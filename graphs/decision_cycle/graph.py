@@ -1,5 +1,6 @@
 """The order in which a decision is made."""
 
+import asyncio
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any, Literal, cast
@@ -7,10 +8,11 @@ from typing import Any, Literal, cast
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
-from langgraph.types import RetryPolicy, Send
+from langgraph.types import Send
 
 from graphs.decision_cycle.nodes import NODES, Node
-from tradeops.domain.errors import TradeOpsError
+from graphs.decision_cycle.recovering import RECOVER, catch, recover
+from graphs.decision_cycle.retrying import Sleep, try_again
 from tradeops.services.cycle.plan_agents import list_consultations
 from tradeops.services.cycle.state import CycleContext, CycleProgress
 
@@ -26,21 +28,6 @@ AFTER_FORECAST = (
 )
 
 
-def is_retryable(error: Exception) -> bool:
-    """Only errors that say so are tried again inside the graph."""
-    return isinstance(error, TradeOpsError) and error.retryable
-
-
-RETRY = RetryPolicy(
-    initial_interval=1.0,
-    backoff_factor=2.0,
-    max_interval=60.0,
-    max_attempts=3,
-    jitter=True,
-    retry_on=is_retryable,
-)
-
-
 def send_to_agents(state: CycleProgress) -> list[Send]:
     """Fan out: one message an agent."""
     return [Send("consult_agent", message) for message in list_consultations(state)]
@@ -51,22 +38,33 @@ def route_forecast(state: CycleProgress) -> Literal["select_slate", "record_deci
     return "record_decision" if state["forecasts"] is None else "select_slate"
 
 
-def build_graph(saver: BaseCheckpointSaver[str] | None = None, *, nodes: Mapping[str, Node] = NODES) -> CycleGraph:
+def route_review(state: CycleProgress) -> Literal["blend_opinions", "recover"]:
+    """A consultation that failed is no abstention."""
+    return "recover" if state.get("failed") else "blend_opinions"
+
+
+def build_graph(
+    saver: BaseCheckpointSaver[str] | None = None,
+    *,
+    nodes: Mapping[str, Node] = NODES,
+    sleep: Sleep = asyncio.sleep,
+) -> CycleGraph:
     """Compile the decision cycle.
 
     Args:
         saver: Where checkpoints go; None keeps none.
         nodes: The functions behind the names; tests wrap them.
+        sleep: How a node waits before it is tried again.
     """
     graph = StateGraph(CycleProgress, context_schema=CycleContext)
-    graph.set_node_defaults(retry_policy=RETRY)
     for name, node in nodes.items():
-        graph.add_node(name, cast("Any", node))
+        graph.add_node(name, cast("Any", try_again(name, node, sleep)), error_handler=cast("Any", catch))
+    graph.add_node(RECOVER, recover)
     graph.add_edge(START, "load_view")
     graph.add_edge("load_view", "plan_agents")
     graph.add_conditional_edges("plan_agents", send_to_agents, ["consult_agent"])
     graph.add_edge("consult_agent", "review_opinions")
-    graph.add_edge("review_opinions", "blend_opinions")
+    graph.add_conditional_edges("review_opinions", route_review)
     graph.add_conditional_edges("blend_opinions", route_forecast)
     for before, after in pairwise(AFTER_FORECAST):
         graph.add_edge(before, after)

@@ -14,6 +14,8 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from graphs.checkpoints import open_saver
 from graphs.decision_cycle.graph import CycleGraph, build_graph
 from graphs.decision_cycle.nodes import NODES, Node
+from graphs.decision_cycle.recovering import GivenUp
+from graphs.decision_cycle.retrying import Sleep
 from tradeops.domain.claims import Claim, ClaimRequest, Owner
 from tradeops.domain.decisions import CycleRequest, Outcome
 from tradeops.domain.errors import ConfigurationError
@@ -43,6 +45,7 @@ class DecisionCycleRunner:
         durability: `exit` when every node is deterministic, `sync` when a killed cycle must go on
             where it stopped.
         nodes: The functions behind the nodes.
+        sleep: How a node waits before it is tried again.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class DecisionCycleRunner:
         checkpoints: str | None = None,
         durability: Durability = "exit",
         nodes: Mapping[str, Node] = NODES,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         if durability not in ("exit", "sync"):
             raise ConfigurationError(f"durability {durability!r} is neither exit nor sync")
@@ -61,6 +65,7 @@ class DecisionCycleRunner:
         self._checkpoints = checkpoints
         self._durability = durability
         self._nodes = nodes
+        self._sleep = sleep
         self._stack = AsyncExitStack()
         self._loop = asyncio.Runner()
         self._graph: CycleGraph | None = None
@@ -119,13 +124,14 @@ class DecisionCycleRunner:
 
     async def _open_graph(self) -> CycleGraph:
         saver = await self._stack.enter_async_context(open_saver(self._checkpoints))
-        return build_graph(saver, nodes=self._nodes)
+        return build_graph(saver, nodes=self._nodes, sleep=self._sleep)
 
     async def _run_graph(self, context: CycleContext) -> None:
         graph, claim = self._graph, context.claim
         if graph is None:
             raise ConfigurationError("open the runner with `with` before running a cycle")
         config = RunnableConfig(configurable={"thread_id": claim.cycle_id}, recursion_limit=RECURSION_LIMIT)
+        failed: BaseException | None = None
         renewal = asyncio.create_task(_renew_claim(context))
         try:
             first = await self._find_entry(graph, config, claim.epoch)
@@ -136,8 +142,12 @@ class DecisionCycleRunner:
                     context=context,
                     durability=self._durability if self._checkpoints else None,
                 )
+        except GivenUp as given_up:
+            failed = given_up.__cause__
         finally:
             renewal.cancel()
+        if failed is not None:
+            raise failed
 
     async def _find_entry(self, graph: CycleGraph, config: RunnableConfig, epoch: int) -> Entry:
         if self._checkpoints is None or epoch == FIRST_EPOCH:

@@ -21,6 +21,7 @@ from tradeops.bootstrap.lake import open_lake
 from tradeops.bootstrap.ledger import open_ledger_by_url
 from tradeops.bootstrap.markets import Markets, NewestMarket
 from tradeops.bootstrap.model_registry import open_model_registry
+from tradeops.bootstrap.notifier import open_notifier
 from tradeops.bootstrap.policy import load_policy
 from tradeops.bootstrap.process import MonotonicClock, identify_owner, take_fingerprint
 from tradeops.bootstrap.raw_source import open_raw_source
@@ -257,6 +258,7 @@ class Runtime:
             bundle=self.bundle_of(chosen),
             owner=str(identify_owner()),
             fingerprint=take_fingerprint(),
+            tell=open_notifier(self.settings).notify,
         )
 
     def bundle_of(self, model: ModelRef) -> Bundle:

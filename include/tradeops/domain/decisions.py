@@ -32,6 +32,7 @@ class Outcome(StrEnum):
     DECIDED = "decided"
     NO_OPINION = "no_opinion"
     SKIPPED = "skipped"
+    HELD = "held"
     FINAL_SESSION = "final_session"
 
 
@@ -104,7 +105,7 @@ class Decision:
         as_of: Aware UTC time of the decision.
         next_session: Where its orders may fill; None when the source ends before it.
         watermark: Of the first claim.
-        outcome: Decided, no opinion, skipped, final session.
+        outcome: Decided, no opinion, skipped, held (what it needed was away), final session.
         inputs: What it depends on; None where nothing was decided.
         opinions: Stored opinions by agent.
         forecasts: Stored blend; None when nobody spoke.
@@ -153,12 +154,14 @@ class DecisionTrace:
         owner: Host, process and its start.
         epoch: Of the claim.
         seconds: Wall time by step.
+        reason: Why the book was held; None when it was not.
     """
 
     fingerprint: Mapping[str, str]
     owner: str
     epoch: int
     seconds: Mapping[str, float]
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

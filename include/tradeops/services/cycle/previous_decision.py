@@ -10,12 +10,12 @@ LONGEST_CLOSURE_DAYS = 14
 
 
 def find_previous_decision(ledger: DecisionLog, book_id: BookId, session: date) -> Decision | None:
-    """The newest decision before a session that was really taken: a skipped session knows nothing of the slate."""
+    """The newest decision before a session that was really taken: a skipped or held one knows nothing of the slate."""
     last = ledger.last_closed_session(book_id)
     if last is None or last >= session:
         return None
     decision = _find(ledger, book_id, last)
-    while decision is not None and decision.outcome is Outcome.SKIPPED:
+    while decision is not None and decision.outcome in (Outcome.SKIPPED, Outcome.HELD):
         decision = _find_before(ledger, book_id, decision.session)
     return decision
 

@@ -23,9 +23,9 @@ def record_decision(state: CycleProgress, context: CycleContext) -> CycleProgres
     return {}
 
 
-def record_undecided(outcome: Outcome, context: CycleContext) -> None:
-    """Close a session for a book without a decision: no inputs, no orders."""
-    write_record(_begin_decision(context, outcome), context)
+def record_undecided(outcome: Outcome, context: CycleContext, *, reason: str | None = None) -> None:
+    """Close a session for a book without a decision: no inputs, no orders; it names no stored value."""
+    _write(_begin_decision(context, outcome), context, reason)
 
 
 def compose_decision(state: CycleProgress, context: CycleContext) -> Decision:
@@ -47,15 +47,20 @@ def compose_decision(state: CycleProgress, context: CycleContext) -> Decision:
 
 def write_record(decision: Decision, context: CycleContext) -> None:
     """Hand the record to the ledger, with how it was made."""
+    context.make_durable()
+    _write(decision, context, None)
+
+
+def _write(decision: Decision, context: CycleContext, reason: str | None) -> None:
     ports, claim = context.ports, context.claim
     trace = DecisionTrace(
         fingerprint=ports.fingerprint,
         owner=ports.owner,
         epoch=claim.epoch,
         seconds={"claim_to_record": ports.clock.monotonic() - context.started},
+        reason=reason,
     )
     asked_by = context.request.asked_by or _name_session(claim)
-    context.make_durable()
     ports.ledger.record_decision(claim, DecisionRecord(decision=decision, trace=trace), asked_by)
 
 

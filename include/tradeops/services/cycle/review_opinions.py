@@ -5,7 +5,9 @@ from tradeops.services.cycle.state import CycleContext, CycleProgress
 
 
 def review_opinions(state: CycleProgress, context: CycleContext) -> CycleProgress:
-    """Check that the opinions are exactly those that were asked for."""
+    """Check that the opinions are exactly those that were asked for; not when a consultation failed."""
+    if state.get("failed"):
+        return {}
     asked, answered = state["plan"], sorted(state["opinions"])
     if asked != answered:
         raise CoordinationError(

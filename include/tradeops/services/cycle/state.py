@@ -16,6 +16,7 @@ from tradeops.ports.broker import Broker
 from tradeops.ports.clock import Clock
 from tradeops.ports.input_reader import InputReader
 from tradeops.ports.ledger import CycleLedger
+from tradeops.ports.notifier import Notification
 from tradeops.ports.value_store import ValueStore
 
 
@@ -25,10 +26,16 @@ def merge_opinions(before: dict[AgentId, ValueRef], after: dict[AgentId, ValueRe
     return {agent: merged[agent] for agent in sorted(merged)}
 
 
+def name_the_later(before: str, after: str) -> str:
+    """Reducer of failures: several agents may fail in one step."""
+    return after
+
+
 class CycleProgress(TypedDict, total=False):
     """State of the graph: references and canonical text, nothing large.
 
-    Stored values are named by hash; domain values are their canonical JSON text.
+    Stored values are named by hash; domain values are their canonical JSON text. `failed` is the node that
+    failed for good, until a later attempt goes on there.
     """
 
     inputs: str
@@ -41,6 +48,7 @@ class CycleProgress(TypedDict, total=False):
     intents: str
     verdicts: str
     orders: str
+    failed: Annotated[str, name_the_later]
 
 
 class Consultation(TypedDict):
@@ -48,6 +56,10 @@ class Consultation(TypedDict):
 
     agent: AgentId
     view: ValueRef
+
+
+def _nobody_is_told(notification: Notification) -> None:
+    """A replay concerns nobody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,10 +77,26 @@ class CyclePorts:
     bundle: Bundle
     owner: str
     fingerprint: Mapping[str, str]
+    tell: Callable[[Notification], object] = _nobody_is_told
 
 
 def _nothing_waits() -> None:
     """Every value was stored when it was put."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeFailure:
+    """A node that failed for good.
+
+    Args:
+        node: Its name.
+        error: Its last error.
+        attempts: How often it was tried.
+    """
+
+    node: str
+    error: BaseException
+    attempts: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +109,8 @@ class CycleContext:
         claim: The right to write; fresh at every run, so never part of a checkpoint.
         started: Monotonic seconds at the claim.
         views: Views that this run has decoded already, by reference.
+        attempts: Failures of this run by node.
+        failures: Nodes that failed for good in this run.
         make_durable: Called before the record is written: whatever it names is stored by then.
     """
 
@@ -89,4 +119,6 @@ class CycleContext:
     claim: Claim
     started: float
     views: dict[ValueRef, MarketView] = field(default_factory=dict)
+    attempts: dict[str, int] = field(default_factory=dict)
+    failures: list[NodeFailure] = field(default_factory=list)
     make_durable: Callable[[], None] = _nothing_waits

@@ -46,14 +46,15 @@ def test_skipped_sessions_are_passed_over() -> None:
 
 
 def test_mutant_that_goes_on_from_the_skipped_one_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(previous_decision, "Outcome", SimpleNamespace(SKIPPED=None))
+    monkeypatch.setattr(previous_decision, "Outcome", SimpleNamespace(SKIPPED=None, HELD=None))
 
     with pytest.raises(AssertionError):
         check_skipped_sessions_are_passed_over(InMemoryLedger())
 
 
-def test_a_book_whose_sessions_were_all_skipped_has_none() -> None:
+@pytest.mark.parametrize("outcome", [Outcome.SKIPPED, Outcome.HELD])
+def test_a_book_whose_sessions_were_all_closed_without_inputs_has_none(outcome: Outcome) -> None:
     ledger = InMemoryLedger()
-    close(ledger, 0, Outcome.SKIPPED)
+    close(ledger, 0, outcome)
 
     assert find_previous_decision(ledger, BOOK, session_after(0) + timedelta(days=1)) is None
