@@ -5,6 +5,7 @@ from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime
 
 from tradeops.adapters.trading_calendar_exchange_calendars import ExchangeTradingCalendar
+from tradeops.bootstrap.dead_letters import tell_of_dead_letters
 from tradeops.bootstrap.event_log import open_event_log
 from tradeops.bootstrap.lake import open_lake
 from tradeops.bootstrap.ledger import open_ledger_by_url
@@ -12,10 +13,11 @@ from tradeops.bootstrap.policy import load_policy
 from tradeops.bootstrap.runtime import Runtime, Watch, open_runtime
 from tradeops.bootstrap.s3 import read_s3_access
 from tradeops.domain.identifiers import BookId
+from tradeops.ports.event_log import EventLog
 from tradeops.services.announce_features import announce_features
-from tradeops.services.drain_events_once import Attempts, EventDrain, SessionEvent, open_decider
+from tradeops.services.drain_events_once import Attempts, DrainCounts, EventDrain, SessionEvent, open_decider
 from tradeops.services.relay_outbox_once import HOLD, OutboxRelay
-from tradeops.services.seal_lake import open_sealer, seal_lake_once
+from tradeops.services.seal_lake import SealCounts, open_sealer, seal_lake_once
 from tradeops.settings import Settings
 
 Unit = Callable[[], bool]
@@ -64,7 +66,7 @@ def open_serving(settings: Settings, *, most_waiting: int, attempts: Attempts, o
             most_waiting=most_waiting,
             attempts=attempts,
         )
-        yield lambda: drain.drain_events_once(consumer) is not None
+        yield lambda: _report(settings, log, drain.drain_events_once(consumer))
 
 
 @contextmanager
@@ -72,7 +74,7 @@ def open_sealing(settings: Settings) -> Iterator[Unit]:
     """A member of the group that seals."""
     lake = open_lake(settings.lake_url, read_s3_access(settings))
     with closing(open_event_log(settings.event_log_url)) as log, open_sealer(log) as consumer:
-        yield lambda: seal_lake_once(consumer, lake, at=datetime.now(UTC)) is not None
+        yield lambda: _report(settings, log, seal_lake_once(consumer, lake, at=datetime.now(UTC)))
 
 
 @contextmanager
@@ -89,3 +91,12 @@ def open_relaying(settings: Settings) -> Iterator[Unit]:
     ):
         relay = OutboxRelay(ledger=ledger, log=log, calendar=ExchangeTradingCalendar(), time=load_policy().time)
         yield lambda: relay.relay_outbox_once() > 0
+
+
+def _report(settings: Settings, log: EventLog, counts: DrainCounts | SealCounts | None) -> bool:
+    """Whether there was something to do; of what died, on-call hears."""
+    if counts is None:
+        return False
+    if counts.dead:
+        tell_of_dead_letters(settings, log)
+    return True

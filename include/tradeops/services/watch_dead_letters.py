@@ -1,8 +1,10 @@
 """Tells a person that a dead-letter topic grows: once, not once a message."""
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime
 
+from tradeops.domain.dead_letters import DeadLetter
 from tradeops.domain.errors import LeaseHeld
 from tradeops.domain.topics import find_topic
 from tradeops.ports.event_log import EventLog
@@ -51,7 +53,7 @@ def watch_dead_letters(log: EventLog, notifier: Notifier, *, topic: str, at: dat
 
 
 def _describe(growth: Growth, factor: int) -> Notification:
-    letters, name = growth.letters, growth.topic.name
+    letters, name = growth.read_letters(), growth.topic.name
     first = min(letters, key=lambda letter: (letter.first_at, letter.address))
     last = max(letter.last_at for letter in letters)
     many = f"{len(letters)} message{'' if len(letters) == 1 else 's'} of {name}"
@@ -63,7 +65,7 @@ def _describe(growth: Growth, factor: int) -> Notification:
         facts=(
             ("open", f"{len(letters)} on {growth.topic.dead_letters}; {before}"),
             ("failing since", f"{first.first_at:%Y-%m-%d %H:%M:%S} UTC, the last at {last:%Y-%m-%d %H:%M:%S} UTC"),
-            ("reasons", _count_reasons(growth)),
+            ("reasons", _count_reasons(letters)),
             ("first of them", f"{first.address}, key {first.key!r}"),
             ("it says", _show(f"{first.error_type}: {first.message}")),
             ("effect", "all other messages go on; what these say is missing until they are sent again"),
@@ -79,8 +81,8 @@ def _describe(growth: Growth, factor: int) -> Notification:
     )
 
 
-def _count_reasons(growth: Growth) -> str:
-    counts = Counter((letter.reason, letter.kind.value) for letter in growth.letters)
+def _count_reasons(letters: Iterable[DeadLetter]) -> str:
+    counts = Counter((letter.reason, letter.kind.value) for letter in letters)
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     shown = [f"{count} × {reason} ({kind})" for (reason, kind), count in ranked[:_REASONS]]
     others = sum(count for _, count in ranked[_REASONS:])

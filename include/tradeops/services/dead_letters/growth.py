@@ -12,8 +12,8 @@ from tradeops.domain.canonical import encode_canonical, to_plain
 from tradeops.domain.dead_letters import DeadLetter
 from tradeops.domain.topics import Topic
 from tradeops.ports.event_log import EventLog, Message, NewMessage
-from tradeops.services.dead_letters.letter_headers import TOLD
-from tradeops.services.dead_letters.read_letters import OPEN, read_letters
+from tradeops.services.dead_letters.letter_headers import SETTLES, TOLD, find_address
+from tradeops.services.dead_letters.read_letters import read_letters
 from tradeops.services.read_log import read_forward
 
 _MARK_KEY = "told"
@@ -25,24 +25,32 @@ class Growth:
 
     Args:
         topic: Whose letters.
-        letters: All that are open.
+        waiting: All that are open, as they lie there: most looks only count them.
         told_until: By partition, the offset before which a person was told of every letter.
         end: By partition, the offset behind everything that was read.
     """
 
     topic: Topic
-    letters: tuple[DeadLetter, ...]
+    waiting: tuple[Message, ...]
     told_until: Mapping[int, int]
     end: Mapping[int, int]
 
     @property
     def told(self) -> int:
-        """How many of the letters a person was told of."""
-        return sum(letter.address.offset < self.told_until.get(letter.address.partition, 0) for letter in self.letters)
+        """How many of them a person was told of."""
+        return sum(message.offset < self.told_until.get(message.partition, 0) for message in self.waiting)
 
     def is_worth_telling(self, factor: int) -> bool:
         """Whether letters wait and none of them is told, or they are `factor` times those that are."""
-        return bool(self.letters) and len(self.letters) >= factor * self.told
+        return bool(self.waiting) and len(self.waiting) >= factor * self.told
+
+    def read_letters(self) -> tuple[DeadLetter, ...]:
+        """The letters.
+
+        Raises:
+            CorruptInput: A message on the topic is no letter.
+        """
+        return tuple(read_letters(self.topic, self.waiting))
 
     def make_mark(self, at: datetime) -> NewMessage:
         """The mark that says a person was told of all of them."""
@@ -51,15 +59,16 @@ class Growth:
 
 
 def read_growth(log: EventLog, topic: Topic) -> Growth:
-    """Read a dead-letter topic whole.
-
-    Raises:
-        CorruptInput: A message there is no letter.
-    """
+    """Read a dead-letter topic whole."""
     messages = list(read_forward(log, topic.dead_letters))
+    settled = {message.headers.get(SETTLES) for message in messages}
+    waiting = tuple(
+        message
+        for message in messages
+        if message.headers.keys().isdisjoint((SETTLES, TOLD)) and str(find_address(message)) not in settled
+    )
     end = {message.partition: message.offset + 1 for message in messages}
-    letters = tuple(letter for letter in read_letters(topic, messages) if OPEN.takes(letter))
-    return Growth(topic=topic, letters=letters, told_until=_read_marks(messages), end=end)
+    return Growth(topic=topic, waiting=waiting, told_until=_read_marks(messages), end=end)
 
 
 def _read_marks(messages: Sequence[Message]) -> dict[int, int]:

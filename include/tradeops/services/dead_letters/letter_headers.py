@@ -67,9 +67,14 @@ def read_first_failure(headers: Mapping[str, str]) -> datetime | None:
         return None
 
 
+def find_address(message: Message) -> MessageAddress:
+    """Where a message lies."""
+    return MessageAddress(topic=message.topic, partition=message.partition, offset=message.offset)
+
+
 def read_origin(message: Message) -> MessageAddress:
     """Where the message lay when it came in first, before any redrive."""
-    place = MessageAddress(topic=message.topic, partition=message.partition, offset=message.offset)
+    place = find_address(message)
     try:
         origin = MessageAddress.parse(message.headers[ORIGIN])
     except (KeyError, ValueError, ConfigurationError):

@@ -21,6 +21,7 @@ from tradeops.services.dead_letters.letter_headers import (
     ORIGIN,
     SOURCE,
     STACK_DIGEST,
+    find_address,
     keep_headers,
     read_attempts,
     read_first_failure,
@@ -46,7 +47,7 @@ def make_dead_letter(
     """
     failures = [moment for moment in (at, first_at, read_first_failure(message.headers)) if moment is not None]
     ours = {
-        SOURCE: f"{message.topic}/{message.partition}/{message.offset}",
+        SOURCE: str(find_address(message)),
         ORIGIN: str(read_origin(message)),
         KIND: find_kind(error).value,
         ERROR_TYPE: type(error).__name__,

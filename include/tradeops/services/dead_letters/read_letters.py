@@ -21,6 +21,7 @@ from tradeops.services.dead_letters.letter_headers import (
     SOURCE,
     STACK_DIGEST,
     TOLD,
+    find_address,
     read_time,
     restore_headers,
 )
@@ -95,11 +96,11 @@ def _read_discard(message: Message) -> Discard | None:
     try:
         return Discard(person=headers[PERSON], reason=headers[REASON], at=read_time(headers[SETTLED_AT]))
     except (KeyError, ValueError, TradeOpsError) as error:
-        raise CorruptInput(f"{_find_address(message)} discards a letter wrongly: {error!r}") from error
+        raise CorruptInput(f"{find_address(message)} discards a letter wrongly: {error!r}") from error
 
 
 def _read_letter(topic: Topic, message: Message, settled: _Settlements) -> DeadLetter:
-    address, headers = _find_address(message), message.headers
+    address, headers = find_address(message), message.headers
     try:
         return DeadLetter(
             topic=topic.name,
@@ -122,10 +123,6 @@ def _read_letter(topic: Topic, message: Message, settled: _Settlements) -> DeadL
         )
     except (KeyError, ValueError, DataError) as error:
         raise CorruptInput(f"{address} is no dead letter: {error!r}; `make_dead_letter` writes them") from error
-
-
-def _find_address(message: Message) -> MessageAddress:
-    return MessageAddress(topic=message.topic, partition=message.partition, offset=message.offset)
 
 
 def _read_kind(headers: Mapping[str, str]) -> FailureKind:
