@@ -48,7 +48,7 @@ class DecisionCycleRunner:
         sleep: How a node waits before it is tried again.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a runner is made of, by keyword
         self,
         ports: CyclePorts,
         *,

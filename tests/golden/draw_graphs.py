@@ -17,7 +17,7 @@ def draw_graphs() -> dict[Path, str]:
 
 
 def draw(graph: CycleGraph) -> str:
-    """LangGraph draws each handler of failures as a node that nothing leads to; here they are ways out of their nodes."""
+    """LangGraph draws a handler of failures as a node that nothing leads to; here it is a way out of its node."""
     drawn = graph.get_graph()
     for name in [name for name in drawn.nodes if name.startswith("__error_handler__")]:
         del drawn.nodes[name]

@@ -16,7 +16,7 @@ from tradeops.services.cycle.previous_decision import find_previous_decision
 def close(ledger: InMemoryLedger, day: int, outcome: Outcome = Outcome.DECIDED) -> Decision:
     claim = ledger.claim_cycle(request_claim(day))
     record = record_of(claim)
-    if outcome is Outcome.SKIPPED:
+    if outcome is not Outcome.DECIDED:
         empty = replace(
             record.decision, outcome=outcome, inputs=None, slate=None, orders=(), intents=(), forecasts=None
         )
