@@ -16,7 +16,7 @@ Everything, at any time. A run loads its range once; a second run over the same 
    a file is locked.
 2. Killed without an error: look for "Out of memory" in the machine's log (`dmesg`), make room.
 3. Clear the failed task. It takes up where it stopped. Records that could not be read fail nothing: they are in the
-   dead-letter topics, see `tradeops dlq list`.
+   dead-letter topics, see `tradeops dlq list`; a mail says once that they grow.
 """
 
 from datetime import date

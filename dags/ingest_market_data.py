@@ -15,7 +15,7 @@ run.
    `ExternalServiceError`: the disk is full or a file is locked; make room, end what holds it.
 2. Killed without an error: look for "Out of memory" in the machine's log (`dmesg`), make room.
 3. Clear the failed task. A skipped task is no failure: the source holds no later session. Records that could not be
-   read fail nothing: they are in the dead-letter topics, see `tradeops dlq list`.
+   read fail nothing: they are in the dead-letter topics, see `tradeops dlq list`; a mail says once that they grow.
 """
 
 from typing import Any
