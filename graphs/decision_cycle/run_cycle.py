@@ -16,6 +16,7 @@ from graphs.decision_cycle.graph import CycleGraph, build_graph
 from graphs.decision_cycle.nodes import NODES, Node
 from graphs.decision_cycle.recovering import GivenUp
 from graphs.decision_cycle.retrying import Sleep
+from graphs.decision_cycle.timed_judges import TimedJudges
 from tradeops.domain.claims import Claim, ClaimRequest, Owner
 from tradeops.domain.decisions import CycleRequest, Outcome
 from tradeops.domain.errors import ConfigurationError
@@ -34,6 +35,7 @@ Entry = Literal["new", "unfinished", "finished"]
 RENEW_SECONDS = 5.0
 RECURSION_LIMIT = 50
 FIRST_EPOCH = 1
+AGENT_SECONDS = 5.0
 
 
 class DecisionCycleRunner:
@@ -46,6 +48,7 @@ class DecisionCycleRunner:
             where it stopped.
         nodes: The functions behind the nodes.
         sleep: How a node waits before it is tried again.
+        agent_seconds: How long an agent may take; a later answer is an abstention.
     """
 
     def __init__(  # noqa: PLR0913 - what a runner is made of, by keyword
@@ -57,6 +60,7 @@ class DecisionCycleRunner:
         durability: Durability = "exit",
         nodes: Mapping[str, Node] = NODES,
         sleep: Sleep = asyncio.sleep,
+        agent_seconds: float = AGENT_SECONDS,
     ) -> None:
         if durability not in ("exit", "sync"):
             raise ConfigurationError(f"durability {durability!r} is neither exit nor sync")
@@ -66,6 +70,7 @@ class DecisionCycleRunner:
         self._durability = durability
         self._nodes = nodes
         self._sleep = sleep
+        self._judges = TimedJudges(agent_seconds)
         self._stack = AsyncExitStack()
         self._loop = asyncio.Runner()
         self._graph: CycleGraph | None = None
@@ -84,6 +89,7 @@ class DecisionCycleRunner:
     ) -> None:
         self._loop.run(self._stack.aclose())
         self._loop.__exit__(kind, error, trace)
+        self._judges.close()
 
     def run_cycle(self, request: CycleRequest, ports: CyclePorts | None = None) -> CycleOutcome:
         """Run one cycle to its end; harmless when repeated.
@@ -99,17 +105,25 @@ class DecisionCycleRunner:
         with bind_cycle(cycle_id=claim.cycle_id, bundle_id=claim.bundle, run=claim.book_id.run):
             if claim.state is not CycleState.CLOSED:
                 self._finish(context)
-            outcome = _describe_outcome(context)
+            outcome = replace(_describe_outcome(context), hung_agents=self._judges.list_hung())
             level = logging.INFO if ports is self._ports else logging.DEBUG
             CYCLES.log(level, "session %s: %s, %d orders", outcome.session, outcome.status, outcome.orders)
             return outcome
 
     def _open_context(self, ports: CyclePorts, request: CycleRequest, claim: Claim, started: float) -> CycleContext:
+        # A replay takes what was late from the record, and is itself never in a hurry.
+        judges = self._judges if ports is self._ports else None
         if self._durability == "sync":  # a checkpoint may name a value at any time
-            return CycleContext(ports=ports, request=request, claim=claim, started=started)
+            return CycleContext(ports=ports, request=request, claim=claim, started=started, judges=judges)
         values = PendingValues(ports.values)
-        ports = replace(ports, values=values)
-        return CycleContext(ports=ports, request=request, claim=claim, started=started, make_durable=values.store)
+        return CycleContext(
+            ports=replace(ports, values=values),
+            request=request,
+            claim=claim,
+            started=started,
+            judges=judges,
+            make_durable=values.store,
+        )
 
     def _finish(self, context: CycleContext) -> None:
         if context.claim.state is CycleState.DECIDED:

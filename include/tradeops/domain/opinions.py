@@ -21,6 +21,7 @@ class Abstention(IntEnum):
     NO_VARIATION = 4
     AGENT_FAILED = 5
     NO_SIGNAL = 6
+    TIMED_OUT = 7
 
 
 class OpinionTarget(StrEnum):

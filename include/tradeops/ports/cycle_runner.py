@@ -5,7 +5,7 @@ from datetime import date
 from typing import Protocol
 
 from tradeops.domain.decisions import CycleRequest, Outcome
-from tradeops.domain.identifiers import CycleId
+from tradeops.domain.identifiers import AgentId, CycleId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +18,7 @@ class CycleOutcome:
         status: What was decided.
         orders: Orders sent.
         already_decided: True when the record was there before.
+        hung_agents: Agents that were late and are at work still: replace this process when its work is done.
     """
 
     cycle_id: CycleId
@@ -25,6 +26,7 @@ class CycleOutcome:
     status: Outcome
     orders: int
     already_decided: bool
+    hung_agents: tuple[AgentId, ...] = ()
 
 
 class CycleRunner(Protocol):

@@ -13,10 +13,24 @@ JUDGEMENT_ERRORS = (AgentError, ArithmeticError, LookupError, TypeError, ValueEr
 
 def consult_agent(message: Consultation, context: CycleContext) -> CycleProgress:
     """Ask one agent and store what it says; its failure is an abstention, never an opinion."""
-    values = context.ports.values
+    agent, view = find_question(message, context)
+    return store_opinions(judge(agent, view), context)
+
+
+def find_question(message: Consultation, context: CycleContext) -> tuple[Agent, MarketView]:
+    """Who is asked, and about what."""
     (agent,) = (a for a in context.ports.roster if a.specification.agent == message["agent"])
-    opinions = judge(agent, read_view(message["view"], context))
-    return {"opinions": {message["agent"]: values.put(encode_opinions(opinions))}}
+    return agent, read_view(message["view"], context)
+
+
+def store_opinions(opinions: Opinions, context: CycleContext) -> CycleProgress:
+    """Keep what an agent said."""
+    return {"opinions": {opinions.agent: context.ports.values.put(encode_opinions(opinions))}}
+
+
+def abstain_late(agent: Agent, view: MarketView) -> Opinions:
+    """What stands for an answer that did not come in time."""
+    return abstain_everywhere(agent.specification.agent, view.instruments, Abstention.TIMED_OUT)
 
 
 def judge(agent: Agent, view: MarketView) -> Opinions:

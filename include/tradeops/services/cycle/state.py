@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, TypedDict
+from typing import Annotated, Protocol, TypedDict
 
 from agents.roster import Agent
 from tradeops.coordination.blend import BlendModel
@@ -11,6 +11,7 @@ from tradeops.domain.claims import Claim
 from tradeops.domain.decisions import CycleRequest
 from tradeops.domain.identifiers import AgentId, ValueRef
 from tradeops.domain.market import MarketView
+from tradeops.domain.opinions import Opinions
 from tradeops.domain.policy import TradingPolicy
 from tradeops.ports.broker import Broker
 from tradeops.ports.clock import Clock
@@ -80,6 +81,14 @@ class CyclePorts:
     tell: Callable[[Notification], object] = _nobody_is_told
 
 
+class AskInTime(Protocol):
+    """Asks agents that may take so long and no longer."""
+
+    async def ask(self, agent: AgentId, judge: Callable[[], Opinions]) -> Opinions | None:
+        """What the agent says; None when it is late."""
+        ...
+
+
 def _nothing_waits() -> None:
     """Every value was stored when it was put."""
 
@@ -109,6 +118,7 @@ class CycleContext:
         claim: The right to write; fresh at every run, so never part of a checkpoint.
         started: Monotonic seconds at the claim.
         views: Views that this run has decoded already, by reference.
+        judges: Who asks the agents within a time limit; None asks them without one, as a replay does.
         attempts: Failures of this run by node.
         failures: Nodes that failed for good in this run.
         make_durable: Called before the record is written: whatever it names is stored by then.
@@ -119,6 +129,7 @@ class CycleContext:
     claim: Claim
     started: float
     views: dict[ValueRef, MarketView] = field(default_factory=dict)
+    judges: AskInTime | None = None
     attempts: dict[str, int] = field(default_factory=dict)
     failures: list[NodeFailure] = field(default_factory=list)
     make_durable: Callable[[], None] = _nothing_waits

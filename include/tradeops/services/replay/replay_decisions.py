@@ -27,6 +27,7 @@ from tradeops.services.replay.compare import (
     find_first,
     find_first_output,
 )
+from tradeops.services.replay.late_agents import silence_late
 from tradeops.services.replay.overrides import NO_OVERRIDES, Overrides
 from tradeops.services.replay.stand_ins import (
     CapturingLedger,
@@ -103,7 +104,7 @@ class DecisionReplayer:
             broker=SilentBroker(),
             inputs=case.recorded_inputs(),
             clock=self.clock,
-            roster=self.build_roster(policy),
+            roster=silence_late(self.build_roster(policy), recorded, self.values),
             policy=policy,
             model=self._find_model(ModelRef(case.inputs.bundle.model)),
             bundle=case.inputs.bundle,
