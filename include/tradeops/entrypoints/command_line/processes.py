@@ -1,5 +1,6 @@
 """`tradeops serve`, `seal` and `relay` run until they are stopped; `tradeops health` says whether they do."""
 
+import logging
 from collections.abc import Callable
 from typing import Annotated
 
@@ -16,6 +17,8 @@ from tradeops.ports.cycle_runner import CycleOutcome
 from tradeops.services.drain_events_once import Attempts
 from tradeops.settings import load_settings
 from tradeops.telemetry import configure_logging
+
+_LOG = logging.getLogger("tradeops.processes")
 
 Idle = Annotated[float, typer.Option(min=0.01, help="Seconds between two looks when there is nothing to do.")]
 Deadline = Annotated[float, typer.Option(min=0.1, help="Seconds from SIGTERM to the end, exit code 0 within them.")]
@@ -35,13 +38,25 @@ def serve(
     attempts: Attempts = {}
 
     def make_units(heart: Heart, switch: StopSwitch) -> OpenUnits:
-        def on_progress(_outcome: CycleOutcome) -> None:
+        def on_progress(outcome: CycleOutcome) -> None:
             heart.beat()
-            switch.check()
+            hand_back_when_worn(outcome, switch)
 
         return lambda: open_serving(settings, most_waiting=most_waiting, attempts=attempts, on_progress=on_progress)
 
     _run("serve", ProcessOptions(idle_seconds=idle, deadline_seconds=deadline, with_parent=with_parent), make_units)
+
+
+def hand_back_when_worn(outcome: CycleOutcome, switch: StopSwitch) -> None:
+    """Between two cycles: give up if somebody asked, or if a thread of this process is lost to an agent that hangs.
+
+    Raises:
+        HandedBack: The event comes again, to a process whose threads are whole.
+    """
+    if outcome.hung_agents:
+        _LOG.warning("%s hang; another process takes over", ", ".join(outcome.hung_agents))
+        switch.replace_process()
+    switch.check()
 
 
 def seal(idle: Idle = IDLE_SECONDS, deadline: Deadline = DEADLINE_SECONDS, with_parent: WithParent = False) -> None:

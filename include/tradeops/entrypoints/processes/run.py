@@ -16,6 +16,7 @@ DEADLINE_SECONDS = 20.0
 IDLE_SECONDS = 0.2
 ENDED_WELL = 0
 ENDED_LATE = 1
+REPLACE_ME = 75  # EX_TEMPFAIL of sysexits.h
 
 _LOG = logging.getLogger("tradeops.processes")
 
@@ -47,7 +48,8 @@ def run_process(
         make_units: From what units tell their progress to.
 
     Returns:
-        0 when everything was handed back in time, 1 when a unit did not end within the deadline.
+        0 when everything was handed back in time, 1 when a unit did not end within the deadline, 75 when the
+        process asks to be replaced by another one.
     """
     switch = StopSwitch(options.deadline_seconds)
     switch.listen()
@@ -65,7 +67,7 @@ def run_process(
     finally:
         heart.stop()
     _LOG.info("%s has handed back what it held", name)
-    return ENDED_WELL
+    return REPLACE_ME if switch.worn else ENDED_WELL
 
 
 def _follow_parent() -> None:

@@ -28,6 +28,7 @@ class StopSwitch:
         self._deadline = deadline_seconds
         self._reader, self._writer = os.pipe()
         self.asked = False
+        self.worn = False
 
     def listen(self) -> None:
         """Take SIGINT and SIGTERM over; later ones change nothing."""
@@ -48,13 +49,18 @@ class StopSwitch:
         if self.asked:
             raise HandedBack
 
+    def replace_process(self) -> None:
+        """Ask for an end because this process is not to work on: whoever supervises it starts another."""
+        self.worn = True
+        self._ask()
+
     def release(self) -> None:
         """The process ends by itself now: no deadline any more, and no signal that could cut its end short."""
         signal.setitimer(signal.ITIMER_REAL, 0)
         for signum in ENDING:
             signal.signal(signum, signal.SIG_IGN)
 
-    def _ask(self, _signum: int, _frame: FrameType | None) -> None:
+    def _ask(self, _signum: int | None = None, _frame: FrameType | None = None) -> None:
         if self.asked:
             return
         self.asked = True

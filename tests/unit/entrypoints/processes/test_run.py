@@ -29,8 +29,12 @@ def open_units():
     finally:
         print("closed", flush=True)
 
+def make_units(heart, switch):
+    globals()["switch"] = switch
+    return open_units
+
 options = ProcessOptions(idle_seconds=0.01, deadline_seconds={deadline}, with_parent={with_parent})
-sys.exit(run_process("serve", Path({folder!r}), options, lambda heart, switch: open_units))
+sys.exit(run_process("serve", Path({folder!r}), options, make_units))
 """
 
 
@@ -56,6 +60,20 @@ def test_signal_ends_it_after_the_unit_with_0_and_no_heartbeat(signum: int, tmp_
         rest = child.communicate()[0].splitlines()
 
     assert (child.returncode, rest) == (0, ["closed"])
+    assert list((tmp_path / "processes").iterdir()) == []
+
+
+def test_process_whose_thread_hangs_hands_back_and_asks_to_be_replaced_with_75(tmp_path: Path) -> None:
+    hang = "import threading; threading.Thread(target=lambda: time.sleep(3600), daemon=True).start()"
+    hand_back = (
+        "from tradeops.entrypoints.command_line.processes import hand_back_when_worn as h; "
+        "from types import SimpleNamespace as N; h(N(hung_agents=('macro',)), switch)"
+    )
+    with start(tmp_path, work=f"{hang}; {hand_back}") as child:
+        assert read_line(child) == "at work"
+        rest = child.communicate()[0].splitlines()
+
+    assert (child.returncode, rest) == (75, ["closed"])
     assert list((tmp_path / "processes").iterdir()) == []
 
 
