@@ -117,5 +117,5 @@ def find_topic(name: str) -> Topic:
 
 
 def choose_partition(key: str, partitions: int) -> int:
-    """The partition of a key: CRC-32 of its UTF-8 bytes modulo the number of partitions."""
-    return zlib.crc32(key.encode()) % partitions
+    """The partition of a key: CRC-32 of its UTF-8 bytes, or those it was read from, modulo the number of partitions."""
+    return zlib.crc32(key.encode(errors="surrogateescape")) % partitions

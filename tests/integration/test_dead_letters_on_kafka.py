@@ -1,0 +1,67 @@
+"""Dead letters on a real broker, where offsets have gaps and strangers write what they like."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.fakes.notifier import InMemoryNotifier
+from tradeops.adapters.event_log_kafka import KafkaAddress, KafkaEventLog
+from tradeops.adapters.event_log_kafka.clients import KafkaClients
+from tradeops.domain.dead_letters import Discard, FailureKind, LetterFilter, LetterState
+from tradeops.domain.topics import BARS_RAW
+from tradeops.ports.event_log import NewMessage
+from tradeops.services.dead_letters import discard_dead_letters, list_dead_letters, redrive_dead_letters
+from tradeops.services.ingest_events import ingest_events
+from tradeops.services.watch_dead_letters import watch_dead_letters
+
+RAW = BARS_RAW.name
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def log(kafka_url: str) -> Iterator[KafkaEventLog]:
+    with KafkaEventLog(KafkaAddress.parse(kafka_url)) as opened:
+        yield opened
+
+
+def write_as_a_stranger(kafka_url: str, **record: object) -> None:
+    address = KafkaAddress.parse(kafka_url)
+    producer = KafkaClients(address).open_producer(None)
+    try:
+        producer.send(address.name(RAW), partition=0, **record).get(timeout=30)
+    finally:
+        producer.close()
+
+
+def test_poison_is_kept_told_once_sent_again_in_order_and_given_up(log: KafkaEventLog, kafka_url: str) -> None:
+    write_as_a_stranger(kafka_url, key=b"\xff\x00", value=b"\xfe", headers=[("odd", b"\xff")])
+    write_as_a_stranger(kafka_url, key=b"", value=None)
+    for number in range(6):
+        log.append([NewMessage(topic=RAW, key="IBM", value=f"{number}".encode())])
+    assert ingest_events(log, is_session=lambda _: True, at=AT).dead == 8
+
+    letters = list_dead_letters(log, wanted=LetterFilter(kind=FailureKind.UNPARSEABLE))
+    assert len(letters) == 8
+    (strange,) = [letter for letter in letters if letter.value == b"\xfe"]
+    assert (strange.key.encode(errors="surrogateescape"), strange.headers["odd"]) == (b"\xff\x00", "\udcff")
+
+    notifier = InMemoryNotifier()
+    looks = [watch_dead_letters(log, notifier, topic=RAW, at=AT) for _ in range(3)]
+    assert (looks, len(notifier.sent)) == ([True, False, False], 1)
+
+    discard = Discard(person="Ada", reason="a stranger's", at=AT)
+    given_up = discard_dead_letters(
+        log, discard, topic=RAW, wanted=LetterFilter(addresses=frozenset({strange.address}))
+    )
+    assert len(given_up) == 1
+    assert len(redrive_dead_letters(log, topic=RAW)) == 7
+    assert redrive_dead_letters(log, topic=RAW) == ()
+    states = [letter.state for letter in list_dead_letters(log)]
+    assert (states.count(LetterState.REDRIVEN), states.count(LetterState.DISCARDED)) == (7, 1)
+    with log.open_consumer("ingest", [RAW]) as consumer:
+        again = consumer.poll()
+        assert [message.value for message in again if message.key == "IBM"] == [b"0", b"1", b"2", b"3", b"4", b"5"]
+        consumer.commit()
+
+    assert ingest_events(log, is_session=lambda _: True, at=AT).dead == 0
