@@ -61,12 +61,16 @@ def attend_together(*members: Any) -> None:
     for thread in threads:
         thread.start()
     until = time.monotonic() + 30
-    while not all(member._joined and member._joined.assignment() for member in members):
+    while not have_shared([member._joined.assignment() if member._joined else set() for member in members]):
         assert time.monotonic() < until
         time.sleep(0.02)
     agreed.set()
     for thread in threads:
         thread.join()
+
+
+def have_shared(shares: list[set[Any]]) -> bool:
+    return all(shares) and sum(map(len, shares)) == len(set().union(*shares))
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from tests.evidence import oracle, random_kills
+from tests.evidence import kafka_to_lake, oracle, random_kills
 from tests.evidence.store import Evidence, Part, find_commit, open_evidence
 
 Gather = Callable[[Evidence], Iterator[str]]
 FindFailures = Callable[[Sequence[Part]], list[str]]
-NAMES = (random_kills.NAME, oracle.NAME)
+NAMES = (random_kills.NAME, oracle.NAME, kafka_to_lake.NAME)
 
 
 def read_words() -> argparse.Namespace:
@@ -30,6 +30,7 @@ def main() -> int:
     kinds: Mapping[str, tuple[Gather, FindFailures]] = {
         random_kills.NAME: (lambda evidence: random_kills.gather(evidence, words.kills), random_kills.find_failures),
         oracle.NAME: (oracle.gather, oracle.find_failures),
+        kafka_to_lake.NAME: (kafka_to_lake.gather, kafka_to_lake.find_failures),
     }
     commit = find_commit()
     failures = [fault for name in words.names or NAMES for fault in gather(open_evidence(name, commit), *kinds[name])]

@@ -121,7 +121,7 @@ def open_kafka() -> Iterator[str]:
 @contextmanager
 def lend_prefix(url: str) -> Iterator[str]:
     """The URL with names that nobody else uses; their topics are deleted in the end."""
-    lent = f"{url}/t{uuid4().hex[:12]}?session_s=2&patience_s=20"
+    lent = f"{url}/t{uuid4().hex[:12]}?session_s=3&patience_s=20"
     yield lent
     address = KafkaAddress.parse(lent)
     with closing(KafkaClients(address).open_admin()) as admin:

@@ -11,8 +11,17 @@ from tradeops.bootstrap.event_log import open_event_log
 from tradeops.bootstrap.process import take_fingerprint
 from tradeops.bootstrap.runtime import Runtime, open_runtime
 from tradeops.domain.errors import DataError, TradeOpsError
+from tradeops.domain.topics import FEATURES, RAW_TO_VALIDATED, SEALED
+from tradeops.services import drain_events_once, ingest_events, seal_lake
 from tradeops.services.dead_letters import OPEN, list_dead_letters
+from tradeops.services.read_log import count_unread
 from tradeops.settings import Settings
+
+_GROUPS = {
+    ingest_events.GROUP: tuple(RAW_TO_VALIDATED),
+    seal_lake.GROUP: tuple(topic.name for topic in SEALED),
+    drain_events_once.GROUP: (FEATURES.name,),
+}
 
 SAFE_SQLITE = (3, 51, 3)
 SMALLEST_DISK = 1_000_000_000
@@ -47,6 +56,7 @@ def _list_looks(runtime: Runtime) -> Mapping[str, Callable[[], str]]:
         "bundle": lambda: runtime.bundle.bundle_id[:12],
         "market source": lambda: f"{runtime.source.first_session} … {runtime.source.last_session}",
         "market clock": lambda: str(runtime.ledger.market_clock() or "not moved yet: run backfill_history"),
+        "messages to read": lambda: _count_unread(runtime),
         "dead letters": lambda: _count_dead_letters(runtime),
         "ledger chains": lambda: _check_chains(runtime),
         "kept values": lambda: _check_values(runtime),
@@ -58,6 +68,12 @@ def _look(name: str, look: Callable[[], str]) -> Finding:
         return Finding(name=name, ok=True, detail=look())
     except TradeOpsError as error:
         return Finding(name=name, ok=False, detail=error.message)
+
+
+def _count_unread(runtime: Runtime) -> str:
+    with closing(open_event_log(runtime.settings.event_log_url)) as log:
+        counts = {name: sum(count_unread(log, name, topic) for topic in topics) for name, topics in _GROUPS.items()}
+    return ", ".join(f"{name} {count}" for name, count in counts.items())
 
 
 def _count_dead_letters(runtime: Runtime) -> str:

@@ -6,12 +6,13 @@ from tradeops.ports.event_log import EventLog, Message
 
 _PAGE = 1000
 _FIRST_LOOK_BACK = 10
+_BEGINNING: Mapping[int, int] = {}
 
 
-def read_forward(log: EventLog, topic: str) -> Iterator[Message]:
-    """Every message that a topic holds now, partition by partition, in order."""
+def read_forward(log: EventLog, topic: str, *, since: Mapping[int, int] = _BEGINNING) -> Iterator[Message]:
+    """Every message that a topic holds now, partition by partition, in order; `since` offsets, where they are given."""
     for partition, end in log.end_offsets(topic).items():
-        offset = 0
+        offset = since.get(partition, 0)
         while offset < end:
             page = log.read(topic, partition, offset, min(_PAGE, end - offset))
             if not page:
@@ -28,6 +29,11 @@ def read_backward(log: EventLog, topic: str, partition: int) -> Iterator[Message
         page = log.read(topic, partition, start, end - start)
         yield from reversed([message for message in page if message.offset < end])
         end, size = start, min(2 * size, _PAGE)
+
+
+def count_unread(log: EventLog, group: str, topic: str) -> int:
+    """How many messages of a topic a group has not read yet; they are read to be counted, as offsets have gaps."""
+    return sum(1 for _ in read_forward(log, topic, since=log.committed(group, topic)))
 
 
 def is_read(log: EventLog, group: str, topic: str, *, until: Mapping[int, int]) -> bool:

@@ -1,6 +1,6 @@
 """The market is loaded once a request, nothing lost or doubled, and the clock moves last."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -19,7 +19,7 @@ from tradeops.domain.event_schemas import decode_event
 from tradeops.domain.lake_tables import BARS_TABLE
 from tradeops.domain.topics import BARS, BARS_RAW, SEALED, SESSIONS
 from tradeops.execution.session_market import bar_known_at
-from tradeops.ports.event_log import Message
+from tradeops.ports.event_log import EventLog, Message
 from tradeops.services import load_market_data, publish_records
 from tradeops.services.dead_letters import list_dead_letters, redrive_dead_letters
 from tradeops.services.load_market_data import HOLD, MarketLoader
@@ -378,3 +378,16 @@ def test_redriven_records_at_the_end_of_the_log_do_not_hide_what_was_published(
 
     assert (move.counts["published"], move.counts["validated"], move.counts["dead"]) == (0, 10, 2)
     assert len(world.in_lake()) == 28
+
+
+def test_mutant_that_takes_the_end_for_the_last_message_is_found(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def has_reached_the_number(log: EventLog, group: str, topic: str, *, until: Mapping[int, int]) -> bool:
+        done = log.committed(group, topic)
+        return all(done[partition] >= end for partition, end in until.items())
+
+    monkeypatch.setattr(load_market_data, "is_read", has_reached_the_number)
+    if not world.log.marks:
+        world.loader.backfill_history(DAYS[9], requested_by="a")
+        return
+    with pytest.raises(LeaseHeld):
+        world.loader.backfill_history(DAYS[9], requested_by="a")

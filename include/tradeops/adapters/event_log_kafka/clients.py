@@ -87,10 +87,10 @@ class KafkaClients:
             heartbeat_interval_ms=max(100, int(session_ms / _HEARTBEATS)),
             max_poll_interval_ms=_MOST_BUSY_MS,
         )
-        for topic in topics:
-            # A leader that does not know a topic's partitions yet would give them to nobody.
-            member.partitions_for_topic(topic)
         member.subscribe(topics=topics, listener=listener)
+        # A leader that does not know a topic's partitions gives them to nobody; one that learns of them later joins
+        # once more, and is lost when it hears the answer in another poll than the one that asked.
+        member.topics()
         return member
 
     def open_producer(self, transactional_id: str | None) -> KafkaProducer:

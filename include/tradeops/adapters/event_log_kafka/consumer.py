@@ -49,6 +49,7 @@ class KafkaEventConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._member: ConsumerGroupMetadata | None = None
         self._lost = False
         self._must_rewind = False
+        self._restless_since: float | None = None
         self._turn = 0
 
     def __enter__(self) -> Self:
@@ -97,9 +98,8 @@ class KafkaEventConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def close(self) -> None:
         """Leave the group, so that its other members get the partitions at once."""
-        if self._joined is not None:
-            self._joined.close(autocommit=False)
-            self._joined = None
+        with explain_errors(self._parts.clients.address, f"leaving {self._group}"):
+            self._leave()
 
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Called within `poll`: these are another member's from now on."""
@@ -129,6 +129,13 @@ class KafkaEventConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             self._joined = clients.open_member(clients.address.name(self._group), list(self._topics), self)
         return self._joined
 
+    def _leave(self) -> None:
+        if self._joined is not None:
+            self._joined.close(autocommit=False)
+            self._joined = None
+        self.on_partitions_revoked([*self._fetched, *self._given])
+        self._restless_since = None
+
     def _rewind(self, member: KafkaConsumer) -> None:
         """Go back to what the group committed: a commit that failed may have come through."""
         self._parts.writer.settle()
@@ -148,10 +155,10 @@ class KafkaEventConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         while True:
             self._receive(member, limit, timeout_ms)
             waited = time.monotonic() - started
-            settled = self._settle(member)
-            if any(self._fetched.values()) and (settled or waited > _REBALANCE_S):
+            unsettled = self._measure_unrest(member)
+            if any(self._fetched.values()) and (not unsettled or waited > _REBALANCE_S):
                 return
-            if settled:
+            if not unsettled:
                 places = member.assignment()
                 if ends.keys() != places:
                     ends = self._parts.reader.find_ends(places)
@@ -160,7 +167,9 @@ class KafkaEventConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
                     return
                 if waited > self._parts.clients.address.patience_s:
                     raise hold_back(self._topics[late[0].topic], late[0].partition)
-            elif waited > self._parts.clients.address.session_s + _REBALANCE_S:
+            elif unsettled > self._parts.clients.address.session_s + _REBALANCE_S:
+                # Others are busy, or this member is stuck in a join: it begins anew with the next poll.
+                self._leave()
                 return
             timeout_ms = _FETCH_MS
 
@@ -172,12 +181,14 @@ class KafkaEventConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             self._fetched.setdefault(place, deque()).extend(records)
         member.resume(*member.paused())
 
-    def _settle(self, member: KafkaConsumer) -> bool:
+    def _measure_unrest(self, member: KafkaConsumer) -> float:
+        """Seconds since this member knew its share; 0 when it does."""
         state = member.group_metadata()
-        if state.state != MemberState.STABLE:
-            return False
-        self._member = state
-        return True
+        if state.state == MemberState.STABLE:
+            self._member, self._restless_since = state, None
+            return 0.0
+        self._restless_since = self._restless_since or time.monotonic()
+        return max(time.monotonic() - self._restless_since, 1e-9)
 
     def _list_late(self, member: KafkaConsumer, ends: Mapping[TopicPartition, int]) -> list[TopicPartition]:
         timeout_ms = self._parts.clients.address.patience_s * 1000
