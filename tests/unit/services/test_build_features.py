@@ -19,10 +19,8 @@ from tests.unit.features.random_market import FIRST, random_bars
 from tradeops.adapters.lake_delta import DeltaLake
 from tradeops.domain.errors import (
     ConfigurationError,
-    CorruptInput,
     CycleConflict,
     DataError,
-    ExternalServiceError,
     LeaseHeld,
     UnknownRecord,
 )
@@ -340,27 +338,6 @@ def test_the_online_store_is_asked_first_and_the_lake_for_the_rest(market: Marke
     assert not equal_features(reader.read(DAYS[149], market=1), market.read(149))
     with pytest.raises(UnknownRecord, match="build_features"):
         reader.read(DAYS[100], market=1)
-
-
-class Gone(InMemoryFeatureStore):
-    def read(self, session: date, *, market: int) -> FeatureRows:
-        raise ExternalServiceError("no answer")
-
-
-def test_while_the_online_store_is_gone_the_lake_answers(market: Market) -> None:
-    market.build()
-    reader = NewestFirst(Gone(feature_schema()), LakeFeatures(market.lake))
-    assert equal_features(reader.read(DAYS[149], market=1), market.read(149))
-
-
-def test_a_damaged_online_store_is_told_and_not_passed_over(market: Market) -> None:
-    class Damaged(InMemoryFeatureStore):
-        def read(self, session: date, *, market: int) -> FeatureRows:
-            raise CorruptInput("damaged")
-
-    market.build()
-    with pytest.raises(CorruptInput):
-        NewestFirst(Damaged(feature_schema()), LakeFeatures(market.lake)).read(DAYS[149], market=1)
 
 
 def test_a_range_is_read_from_the_lake_once(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
