@@ -18,6 +18,7 @@ from tradeops.domain.identifiers import InstrumentId
 from tradeops.domain.policy import TradingPolicy
 from tradeops.settings import Settings
 
+CODE = "c" * 64
 NAMES = ("AAPL", "IBM", "MSFT")  # the others are not listed yet
 MINIMUM_BARS = range(126, 141)
 SPAWN = mp.get_context("spawn")
@@ -111,7 +112,8 @@ def _decide_share(
 def _decide(runtime: Runtime, run: str, policy: TradingPolicy, session: date, told: Told, meeting: Meeting) -> None:
     try:
         with open_ledger_by_url(runtime.settings.ledger_url) as ledger:
-            bundle = replace(runtime.bundle, policy=policy.version)
+            # Somebody may change a source file before the last process has started.
+            bundle = replace(runtime.bundle, policy=policy.version, code=CODE)
             own = replace(runtime, ledger=ledger, policy=policy, bundle=bundle)
             meeting.wait()
             started = time.perf_counter()

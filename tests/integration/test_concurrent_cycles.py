@@ -79,7 +79,8 @@ def test_a_hundred_cycles_at_once_equal_those_of_a_serial_run(
     assert one_by_one.seconds.keys() == at_once.seconds.keys() == universes.keys()
     records = read_records(serial, list(universes))
     assert len(records) == CYCLES
-    assert read_records(concurrent, list(universes)) == records
+    again = read_records(concurrent, list(universes))
+    assert {run: (records[run], again.get(run)) for run in records if again.get(run) != records[run]} == {}
     with capsys.disabled():
         tell("one after another", one_by_one)
         tell(f"{CYCLES} at once in {PROCESSES} processes", at_once)

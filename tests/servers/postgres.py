@@ -33,7 +33,7 @@ class Databases:
     """Databases of a server, each with an address.
 
     Args:
-        address: Of any of its databases, of an account that may make others.
+        address: Of any of its databases, of a superuser: the tests switch triggers off.
     """
 
     address: URL
