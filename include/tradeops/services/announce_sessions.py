@@ -4,14 +4,14 @@ from collections.abc import Iterable
 from datetime import date
 from typing import cast
 
-from tradeops.domain.event_schemas import encode_event
 from tradeops.domain.event_schemas.payloads import EXCHANGE
 from tradeops.domain.events import Basis, Event, SessionClosed
 from tradeops.domain.policy import TimePolicy
 from tradeops.domain.topics import SESSIONS
 from tradeops.execution.session_market import bar_known_at
-from tradeops.ports.event_log import EventLog, NewMessage
+from tradeops.ports.event_log import EventLog
 from tradeops.ports.trading_calendar import TradingCalendar
+from tradeops.services.event_messages import make_event_message
 from tradeops.services.find_newest_event import find_newest_event
 
 SOURCE = "tradeops"
@@ -21,7 +21,7 @@ def announce_sessions(log: EventLog, calendar: TradingCalendar, time: TimePolicy
     """Append a `session_closed` event for each session after the last one announced; ascending, once each."""
     last = find_announced(log)
     events = (_make_event(calendar, time, session) for session in closed if last is None or session > last)
-    log.append([NewMessage(topic=SESSIONS.name, key=event.key, value=encode_event(event)) for event in events])
+    log.append([make_event_message(SESSIONS, event) for event in events])
 
 
 def find_announced(log: EventLog) -> date | None:

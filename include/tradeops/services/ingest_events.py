@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from tradeops.domain.errors import LeaseLost
-from tradeops.domain.event_schemas import encode_event, validate_raw
+from tradeops.domain.event_schemas import validate_raw
 from tradeops.domain.topics import RAW_TO_VALIDATED
 from tradeops.ports.event_log import EventLog, Message, NewMessage
 from tradeops.services.dead_letters import is_of_message, make_dead_letter
+from tradeops.services.event_messages import make_event_message
 
 GROUP = "ingest"
 
@@ -37,8 +38,8 @@ class _Judge:
             if not is_of_message(error):
                 raise
             return make_dead_letter(message, error, at=self.at), IngestCounts(dead=1)
-        topic = RAW_TO_VALIDATED[message.topic].name
-        return NewMessage(topic=topic, key=event.key, value=encode_event(event)), IngestCounts(validated=1)
+        topic = RAW_TO_VALIDATED[message.topic]
+        return make_event_message(topic, event, cause=message), IngestCounts(validated=1)
 
 
 def ingest_events(log: EventLog, *, is_session: Callable[[date], bool], at: datetime) -> IngestCounts:

@@ -111,3 +111,13 @@ def test_events_carry_no_wall_clock() -> None:
         logs.append(messages(log, BARS.name))
 
     assert logs[0] == logs[1]
+
+
+def test_an_event_names_its_schema_version_and_goes_on_with_the_trace_of_its_record() -> None:
+    log, trace = InMemoryEventLog(), "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    traced, plain = bars(2)
+    log.append([NewMessage(topic=BARS_RAW.name, key="A", value=traced, headers={"traceparent": trace, "more": "x"})])
+    publish(log, plain)
+    ingest(log)
+    version = {"schema_version": str(BARS.schema_version)}
+    assert [message.headers for message in messages(log, BARS.name)] == [{**version, "traceparent": trace}, version]

@@ -3,12 +3,14 @@
 A lease is the one partition of an empty topic, read by a group of its own: who is assigned it holds the lease.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from kafka import KafkaConsumer
+from kafka.errors import KafkaError
 from kafka.structs import MemberState
 
 from tradeops.adapters.event_log_kafka.clients import KafkaClients
@@ -16,6 +18,7 @@ from tradeops.adapters.event_log_kafka.errors import explain_errors
 from tradeops.adapters.event_log_kafka.topics import LEASES
 from tradeops.domain.errors import LeaseHeld
 
+_LOG = logging.getLogger(__name__)
 _POLL_MS = 50
 _MARGIN_S = 2.0
 
@@ -39,7 +42,7 @@ def hold_lease(clients: KafkaClients, name: str, wait_seconds: float) -> Iterato
             member.close(autocommit=False)
             raise
     released = threading.Event()
-    attendance = threading.Thread(target=_attend, args=(member, released), name=f"hold {name}", daemon=True)
+    attendance = threading.Thread(target=_attend, args=(member, name, released), name=f"hold {name}", daemon=True)
     attendance.start()
     try:
         yield
@@ -61,7 +64,11 @@ def _wait(clients: KafkaClients, member: KafkaConsumer, name: str, wait_seconds:
             raise LeaseHeld(f"{name} is held by another process; wait for it", name=name)
 
 
-def _attend(member: KafkaConsumer, released: threading.Event) -> None:
+def _attend(member: KafkaConsumer, name: str, released: threading.Event) -> None:
     """Take part in the rebalances that others cause by asking for the lease."""
     while not released.is_set():
-        member.poll(_POLL_MS)
+        try:
+            member.poll(_POLL_MS)
+        except KafkaError as error:
+            _LOG.warning("the lease %s could not be attended to, it is tried again: %r", name, error)
+            released.wait(_POLL_MS / 1000)
