@@ -1,6 +1,7 @@
 """Whatever fails, and however a message was made: its letter is written, read, and says what happened."""
 
-from datetime import UTC, datetime, timedelta
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,18 +9,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fakes.event_log import InMemoryEventLog
+from tests.fakes.trading_calendar import business_days
 from tradeops.domain.dead_letters import FailureKind, LetterFilter, LetterState
 from tradeops.domain.errors import CircuitOpen, ConfigurationError, CycleHeld, InvalidRecord, RiskError
+from tradeops.domain.event_schemas import encode_event
 from tradeops.domain.event_schemas.strict_json import MOST_BYTES, REASONS, parse_object
+from tradeops.domain.events import Basis, Event, SessionFeatures
 from tradeops.domain.topics import BARS_RAW, FEATURES
 from tradeops.ports.event_log import Message, NewMessage
 from tradeops.services.dead_letters import is_of_message, list_dead_letters, make_dead_letter, redrive_dead_letters
 from tradeops.services.dead_letters import letter_headers as headers
 from tradeops.services.dead_letters.make_letter import find_kind
+from tradeops.services.drain_events_once import GROUP, MOST_ATTEMPTS, EventDrain, SessionEvent, open_decider
 from tradeops.services.ingest_events import ingest_events
 
 AT = datetime(2013, 2, 28, 21, 30, tzinfo=UTC)
 DAY = timedelta(days=1)
+DAYS = business_days(date(2001, 3, 1), 3)
 RAW, DLQ = BARS_RAW.name, BARS_RAW.dead_letters
 CARRIED = {headers.ATTEMPTS, headers.FIRST_AT, headers.ORIGIN}
 OURS = [text for text in vars(headers).values() if isinstance(text, str) and text.startswith(headers.PREFIX)]
@@ -217,3 +223,52 @@ def test_filters_take_what_they_say(wanted: LetterFilter, found: str) -> None:
         told = Message(topic=FEATURES.name, partition=0, offset=place, key="k", value=name.encode(), headers={})
         log.append([make_dead_letter(told, error, at=AT + place * DAY)])
     assert "".join(letter.value.decode() for letter in list_dead_letters(log, wanted=wanted)) == found
+
+
+def test_each_kind_lands_on_the_dead_letter_topic_with_all_that_is_asked() -> None:
+    """Noise, a schema that is broken, a handler that fails and one that is slow: the others are answered."""
+    log, clock = InMemoryEventLog(), iter(AT + timedelta(minutes=number) for number in range(99))
+    errors: dict[date, Exception] = {DAYS[0]: RiskError("no verdict"), DAYS[1]: TimeoutError("no answer in 5 s")}
+    answered: list[date] = []
+
+    def answer(event: SessionEvent) -> None:
+        if event.session in errors:
+            raise errors[event.session]
+        answered.append(event.session)
+
+    values = [b"\xff", b'{"type": "session_features"}', *map(announce, DAYS[:3])]
+    log.append([NewMessage(topic=FEATURES.name, key="XNYS", value=value, headers={"trace": "t"}) for value in values])
+    drain = EventDrain(answer=answer, tell_time=lambda: next(clock), most_waiting=9)
+    for _ in range(2 * MOST_ATTEMPTS):
+        with open_decider(log) as consumer, suppress(RiskError, TimeoutError):
+            drain.drain_events_once(consumer)
+    assert log.committed(GROUP, FEATURES.name) == {0: len(values)}
+    assert answered == [DAYS[2]]
+    letters = list_dead_letters(log)
+    assert [letter.value for letter in letters] == values[:4]
+    assert [letter.kind for letter in letters] == list(FailureKind)
+    assert [letter.error_type for letter in letters] == ["InvalidRecord", "InvalidRecord", "RiskError", "TimeoutError"]
+    assert [letter.source.offset for letter in letters] == [0, 1, 2, 3]
+    assert {(letter.key, letter.headers["trace"], letter.address.topic) for letter in letters} == {
+        ("XNYS", "t", FEATURES.dead_letters)
+    }
+    assert [letter.attempts >= MOST_ATTEMPTS for letter in letters] == [False, False, True, True]
+    assert [letter.first_at < letter.last_at for letter in letters] == [False, False, True, True]
+    assert len({letter.stack_digest for letter in letters}) >= 3
+
+
+def announce(session: date) -> bytes:
+    moment = datetime(session.year, session.month, session.day, 21, tzinfo=UTC)
+    return encode_event(
+        Event(
+            type=FEATURES.event_type,
+            schema_version=1,
+            source="test",
+            sequence=session.isoformat(),
+            key="XNYS",
+            event_time=moment,
+            known_time=moment,
+            basis=Basis.ASSUMED,
+            payload=SessionFeatures(session=session, market=1),
+        )
+    )
