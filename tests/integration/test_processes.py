@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.serving import Installation, wait_for
+from tests.servers.kafka import lend_prefix, open_kafka
 from tradeops.domain.event_schemas import decode_event
 from tradeops.domain.topics import DECISIONS, FEATURES, SETTLEMENTS
 from tradeops.entrypoints.processes.heartbeat import FOLDER, read_beats
@@ -62,6 +63,28 @@ def test_each_session_is_decided_once_by_two_servers_of_which_one_is_killed(
     assert [event.payload.session for event in told] == sessions  # type: ignore[union-attr]
     assert len({event.event_id for event in told}) == len(sessions) == len(here.read(SETTLEMENTS.name))
     assert [path.name.split("-")[0] for path in (here.state_dir / FOLDER).iterdir()] == ["serve"]
+
+
+def test_on_kafka_too_a_killed_server_is_followed_by_another(tmp_path: Path) -> None:
+    with open_kafka() as broker, lend_prefix(broker) as url:
+        here = Installation(tmp_path / "state", url.replace("session_s=2", "session_s=6"))
+        here.load_history()
+        with here.start("serve") as first:
+            (one,) = here.deliver()
+            wait_for(lambda: here.is_closed(one), first)
+            first.kill()
+        here.send(FEATURES.name, POISON)
+        (other,) = here.deliver()
+        with here.start("serve") as second:
+            wait_for(lambda: here.is_closed(other), second)
+            here.stop(second)
+        decisions = here.list_decisions()
+        with here.open_log() as log:
+            letters = [letter.value for letter in list_dead_letters(log, topic=FEATURES.name)]
+
+    assert len({decision.session for decision in decisions}) == len(decisions)
+    assert [(d.session, d.outcome) for d in decisions[-2:]] == [(one, "decided"), (other, "decided")]
+    assert letters == [POISON]
 
 
 def test_sessions_that_waited_too_long_are_skipped_and_the_same_once_more(
