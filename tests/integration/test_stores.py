@@ -38,7 +38,7 @@ def on_server(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> dict[str
     return urls
 
 
-READY = ["ready  ledger", "ready  paper broker", "ready  checkpoints", "ready  model registry"]
+READY = ["ready  ledger", "ready  paper broker", "ready  breakers", "ready  checkpoints", "ready  model registry"]
 
 
 def test_migrate_prepares_every_store_on_a_server_and_may_be_repeated(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from graphs.checkpoints import prepare_checkpoints
+from tradeops.bootstrap.breakers import prepare_board
 from tradeops.bootstrap.broker import prepare_broker
 from tradeops.bootstrap.ledger import open_ledger_by_url
 from tradeops.bootstrap.model_registry import prepare_model_registry
@@ -23,6 +24,8 @@ def migrate_installation(settings: Settings) -> Iterator[str]:
     yield "ledger"
     prepare_broker(settings.broker_url)
     yield "paper broker"
+    prepare_board(settings)
+    yield "breakers"
     prepare_checkpoints(settings.checkpoints_url)
     yield "checkpoints"
     prepare_model_registry(settings.registry_url, settings.state_dir / "mlflow" / "artifacts")

@@ -13,6 +13,7 @@ from agents.roster import Agent, build_roster
 from graphs.decision_cycle.nodes import NODES, Node
 from graphs.decision_cycle.run_cycle import DecisionCycleRunner, Durability
 from tradeops.adapters.trading_calendar_exchange_calendars import ExchangeTradingCalendar
+from tradeops.bootstrap.breakers import open_guards
 from tradeops.bootstrap.broker import open_broker
 from tradeops.bootstrap.bundle import make_bundle
 from tradeops.bootstrap.event_log import open_event_log
@@ -46,6 +47,7 @@ from tradeops.ports.model_registry import ModelRegistry
 from tradeops.ports.raw_source import RawSource
 from tradeops.ports.trading_calendar import TradingCalendar
 from tradeops.ports.value_store import ValueStore
+from tradeops.resilience.guarded_ports import GuardedBroker, GuardedFeatureStore, GuardedLake, GuardedValues
 from tradeops.services.build_features import FeaturesBuilt, build_features
 from tradeops.services.count_data import DataCounts
 from tradeops.services.count_data import count_data as count
@@ -358,7 +360,8 @@ def open_runtime(
         stack.callback(ledger.close)
         calendar = ExchangeTradingCalendar()
         s3 = read_s3_access(settings)
-        lake = open_lake(settings.lake_url, s3)
+        guard = stack.enter_context(open_guards(settings, MonotonicClock()))
+        lake = GuardedLake(open_lake(settings.lake_url, s3), guard("lake"))
         online = open_feature_store(settings.feature_store_url)
         stack.callback(online.close)
         raw_source = open_raw_source(settings.source_url, calendar=calendar, policy=policy)
@@ -377,10 +380,10 @@ def open_runtime(
             policy=policy,
             bundle=make_bundle(policy),
             ledger=ledger,
-            values=open_value_store(settings.values_dir, s3),
-            broker=broker,
+            values=GuardedValues(open_value_store(settings.values_dir, s3), guard("value store")),
+            broker=GuardedBroker(broker, guard("broker")),
             lake=lake,
-            online=online,
+            online=GuardedFeatureStore(online, guard("online features")),
             raw_source=raw_source,
             source=source,
             calendar=calendar,

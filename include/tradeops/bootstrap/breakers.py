@@ -1,0 +1,37 @@
+"""Joins breakers to the database that all processes of an installation share."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from tradeops.adapters.breakers_sqlalchemy import SqlBreakerBoard, prepare_breakers
+from tradeops.ports.clock import Clock
+from tradeops.resilience.guarded_calls import GuardedCalls
+from tradeops.settings import Settings
+
+
+@contextmanager
+def open_guards(settings: Settings, clock: Clock) -> Iterator[Callable[[str], GuardedCalls]]:
+    """Guards by name of what they protect, for one process; the breakers are those of the whole installation.
+
+    They are kept beside the ledger on a server, else in a file of their own.
+
+    Raises:
+        ExternalServiceError: The database cannot be reached.
+    """
+    with SqlBreakerBoard(_find_url(settings)) as board:
+        yield lambda name: GuardedCalls(name=name, board=board, clock=clock)
+
+
+def prepare_board(settings: Settings) -> None:
+    """Make what the breakers need, once for all.
+
+    Raises:
+        ExternalServiceError: The database cannot be reached.
+    """
+    prepare_breakers(_find_url(settings))
+
+
+def _find_url(settings: Settings) -> str:
+    # A writer of a breaker must not wait for a writer of the ledger, which is what one SQLite file would mean.
+    on_server = settings.ledger_url.startswith("postgresql")
+    return settings.ledger_url if on_server else f"sqlite:///{settings.state_dir}/breakers.db"
