@@ -62,7 +62,7 @@ def test_a_consumer_that_dies_in_mid_batch_leaves_each_effect_once(kafka_url: st
 @pytest.mark.parametrize(
     ("work", "step"),
     [
-        (kill_kafka.consume_offsets_first, ("commit_transaction", 1, "after")),
+        (kill_kafka.consume_offsets_first, ("begin_transaction", 1, "before")),
         (kill_kafka.consume_effects_first, ("commit_transaction", 1, "after")),
     ],
 )
@@ -200,7 +200,7 @@ def test_a_broker_that_freezes_is_waited_for(broker: KafkaServer) -> None:
 
 def test_a_broker_that_freezes_for_too_long_leaves_unknown_outcomes_that_may_be_repeated(broker: KafkaServer) -> None:
     with lend_prefix(broker.url) as url:
-        impatient = url.replace("patience_s=20", "patience_s=2.5")
+        impatient = url.replace("session_s=3&patience_s=20", "session_s=2&patience_s=2.5")
         publisher = publish_while(impatient, lambda: freeze(broker, 6.0))
         assert publisher.repeated
         check_each_event_once_in_the_lake(url, publisher)
