@@ -26,6 +26,10 @@ _SESSION: Final[dict[str, Any]] = {
     "prepare_threshold": 0,
     "connect_timeout": CONNECT_SECONDS,
     "application_name": "tradeops checkpoints",
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
 }
 _TRY_LOCK: Final = "SELECT pg_try_advisory_lock(hashtextextended('checkpoint schema', 0)) AS taken"
 _HAS_TABLES: Final = "SELECT to_regclass('checkpoint_migrations') IS NOT NULL AS there"
