@@ -115,7 +115,7 @@ class NativeServices:
         while not self.check(service):
             if self.running[service].poll() is not None or time.monotonic() > until:
                 raise NotHealthy(f"{service}:\n{self.read_log(service)[-3000:]}")
-            time.sleep(0.5)
+            time.sleep(1)
 
     def run_once(self, service: str) -> None:
         """Run a service that ends by itself.
