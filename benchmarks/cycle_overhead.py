@@ -23,6 +23,8 @@ from benchmarks.measuring import Measured, quantile
 from graphs.checkpoints import open_saver
 from graphs.decision_cycle.graph import CycleGraph, build_graph
 from graphs.decision_cycle.nodes import NODES, Node
+from graphs.decision_cycle.run_cycle import AGENT_SECONDS
+from graphs.decision_cycle.timed_judges import TimedJudges
 from tests.fakes.value_store import InMemoryValueStore
 from tradeops.coordination.blend import PriorBlend
 from tradeops.domain.bundles import Bundle
@@ -105,8 +107,8 @@ def make_roster() -> tuple[FeatureAgent, ...]:
     )
 
 
-def make_contexts() -> Callable[[], CycleContext]:
-    """Contexts of cycles that differ by their id."""
+def make_contexts(judges: TimedJudges | None = None) -> Callable[[], CycleContext]:
+    """Contexts of cycles that differ by their id; agents are asked within a time limit where one is given."""
     view, policy = make_view(WIDTH), make_policy(AGENTS, 3)
     policy = replace(policy, blend=replace(policy.blend, information=8.0))  # so that every cycle has orders
     ports = CyclePorts(
@@ -138,7 +140,7 @@ def make_contexts() -> Callable[[], CycleContext]:
             bundle=BundleId("b"),
             universe_version="u",
         )
-        return CycleContext(ports=ports, request=request, claim=claim, started=time.perf_counter())
+        return CycleContext(ports=ports, request=request, claim=claim, started=time.perf_counter(), judges=judges)
 
     return make
 
@@ -183,7 +185,8 @@ async def time_graph(graph: CycleGraph, context: CycleContext, mode: Mode) -> fl
 
 async def run_rounds(mode: Mode, folder: str) -> dict[str, list[list[float]]]:
     """Seconds of full graph, empty graph and bare steps, taken in turn."""
-    contexts = make_contexts()
+    judges = TimedJudges(AGENT_SECONDS)
+    contexts = make_contexts(judges)
     found: dict[str, list[list[float]]] = {"cycle": [], "empty": [], "work": []}
     empty_nodes = make_empty_nodes(run_steps(contexts()))
     async with open_saver(f"sqlite:///{folder}/full.db") as full, open_saver(f"sqlite:///{folder}/empty.db") as bare:
@@ -198,6 +201,7 @@ async def run_rounds(mode: Mode, folder: str) -> dict[str, list[list[float]]]:
                 taken["work"].append(time.perf_counter() - context.started)
             for name in found if number else ():
                 found[name].append(taken[name])
+    judges.close()
     return found
 
 
