@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.databases import KeptDatabases, PostgresDatabases, SqliteFiles, Stores
+from tests.contract.event_log_rigs import Rig, make_memory_rig, open_kafka_rig, open_sqlite_rig
 from tests.fakes.ledger import InMemoryLedger
 from tests.servers.postgres import Databases, open_databases
 from tests.servers.s3 import make_bucket, open_s3, remove_bucket
@@ -116,3 +117,24 @@ def bucket(s3: S3Access, bucket_url: str) -> DeltaLake:
 @pytest.fixture
 def delta(tmp_path: Path) -> DeltaLake:
     return DeltaLake(tmp_path / "lake")
+
+
+@pytest.fixture
+def sqlite_rig(tmp_path: Path) -> Iterator[Rig]:
+    with open_sqlite_rig(tmp_path) as rig:
+        yield rig
+
+
+@pytest.fixture
+def kafka_rig(kafka_url: str) -> Iterator[Rig]:
+    with open_kafka_rig(kafka_url) as rig:
+        yield rig
+
+
+@pytest.fixture(params=["memory", "memory with gaps", "sqlite", "kafka"])
+def rig(request: pytest.FixtureRequest) -> Rig:
+    """An event log, with gaps in its offsets or without."""
+    if "memory" in request.param:
+        return make_memory_rig(marks=request.param == "memory with gaps")
+    found: Rig = request.getfixturevalue(f"{request.param}_rig")
+    return found

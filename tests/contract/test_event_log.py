@@ -1,115 +1,28 @@
 """What producers and consumers may rely on, of the fake, of SQLite and of Kafka."""
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.contract.event_log_rigs import Rig
 from tests.fakes.event_log import InMemoryEventLog
-from tests.servers.kafka import strike_off
-from tradeops.adapters.event_log_kafka import KafkaAddress, KafkaEventLog
 from tradeops.adapters.event_log_sqlite import SqliteEventLog
 from tradeops.adapters.event_log_sqlite.consumer import SqliteEventConsumer
 from tradeops.adapters.event_log_sqlite.messages import append_messages
 from tradeops.adapters.sqlite import HeldConnection
 from tradeops.domain.errors import ConfigurationError, ExternalServiceError, LeaseHeld, LeaseLost
 from tradeops.domain.topics import ACTIONS, BARS, BARS_RAW, MACRO, choose_partition
-from tradeops.ports.event_log import EventConsumer, EventLog, Message, NewMessage
+from tradeops.ports.event_log import EventLog, Message, NewMessage
 from tradeops.services.read_log import is_read
 
 RAW, OUT, ONE = BARS_RAW.name, BARS.name, MACRO.name
 KEYS = ("AAPL", "IBM", "MSFT", "GOOG", "FB", "A", "B", "C", "D")
-
-
-@dataclass
-class Rig:
-    """A log, other sights of it, and ways to let the members of a group fall silent, and agree on their shares.
-
-    Where `strikes_off`, a silent member is out of its group even if nobody follows it.
-    """
-
-    log: EventLog
-    reopen: Callable[[], EventLog]
-    expire_members: Callable[[str], None]
-    settle: Callable[..., None]
-    strikes_off: bool = False
-
-
-def take_turns(*members: EventConsumer) -> None:
-    """Members that look at one table agree when each has looked twice."""
-    for member in (*members, *members):
-        member.poll(0)
-
-
-def attend_together(*members: Any) -> None:
-    """Members of a broker's group must all take part in its rebalances, each in its own thread."""
-    agreed = threading.Event()
-
-    def attend(member: Any) -> None:
-        while not agreed.is_set():
-            member.poll(0)
-
-    threads = [threading.Thread(target=attend, args=(member,)) for member in members]
-    for thread in threads:
-        thread.start()
-    until = time.monotonic() + 30
-    while not have_shared([member._joined.assignment() if member._joined else set() for member in members]):
-        assert time.monotonic() < until
-        time.sleep(0.02)
-    agreed.set()
-    for thread in threads:
-        thread.join()
-
-
-def have_shared(shares: list[set[Any]]) -> bool:
-    return all(shares) and sum(map(len, shares)) == len(set().union(*shares))
-
-
-@pytest.fixture
-def sqlite_rig(tmp_path: Path) -> Iterator[Rig]:
-    opened: list[SqliteEventLog] = []
-
-    def reopen() -> SqliteEventLog:
-        opened.append(SqliteEventLog(f"sqlite:///{tmp_path}/event_log.db"))
-        return opened[-1]
-
-    def expire(group: str) -> None:
-        with opened[0]._connection.write_cursor() as cursor:
-            cursor.execute("UPDATE members SET expires_at = 0 WHERE consumer_group = ?", (group,))
-
-    yield Rig(reopen(), reopen, expire, take_turns)
-    for log in opened:
-        log.close()
-
-
-@pytest.fixture
-def kafka_rig(kafka_url: str) -> Iterator[Rig]:
-    opened: list[KafkaEventLog] = []
-
-    def reopen() -> KafkaEventLog:
-        opened.append(KafkaEventLog(KafkaAddress.parse(kafka_url)))
-        return opened[-1]
-
-    yield Rig(reopen(), reopen, lambda group: strike_off(kafka_url, group), attend_together, strikes_off=True)
-    for log in opened:
-        log.close()
-
-
-@pytest.fixture(params=["memory", "memory with gaps", "sqlite", "kafka"])
-def rig(request: pytest.FixtureRequest) -> Rig:
-    if request.param in ("sqlite", "kafka"):
-        found: Rig = request.getfixturevalue(f"{request.param}_rig")
-        return found
-    log = InMemoryEventLog(marks=request.param == "memory with gaps")
-    return Rig(log, lambda: log, log.expire_members, take_turns)
 
 
 def say(key: str, text: str, topic: str = RAW) -> NewMessage:

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from tests.evidence import oracle, random_kills
+from tests.evidence import kafka_to_lake, oracle, random_kills
 from tests.evidence.figures import bound_rate
 from tests.evidence.store import FOLDER
 
-KINDS: dict[str, Any] = {random_kills.NAME: random_kills, oracle.NAME: oracle}
+KINDS: dict[str, Any] = {each.NAME: each for each in (random_kills, oracle, kafka_to_lake)}
 
 
 @pytest.mark.parametrize("name", KINDS)
