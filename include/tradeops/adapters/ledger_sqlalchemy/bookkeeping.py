@@ -128,10 +128,16 @@ def _append_settlement(connection: Connection, settlement: Settlement, payload: 
 
 def _keep_learner_state(connection: Connection, state: LearnerState) -> None:
     key = state.state_id
+    if _is_kept(connection, key):
+        return  # most often, and then no book waits for another
     lock_stream(connection, LEARNERS_STREAM)
-    if find_payload(connection, LEARNERS_STREAM, Kind.LEARNER_STATE, key) is None:
+    if not _is_kept(connection, key):
         new = NewEntry(stream=LEARNERS_STREAM, kind=Kind.LEARNER_STATE, key=key, payload=encode_payload(state))
         append_entry(connection, new)
+
+
+def _is_kept(connection: Connection, state_id: str) -> bool:
+    return find_payload(connection, LEARNERS_STREAM, Kind.LEARNER_STATE, state_id) is not None
 
 
 def _read_fill(row: AnyRow) -> Fill:
