@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,7 +28,7 @@ from tradeops.bootstrap.event_log import open_event_log
 from tradeops.domain.errors import ExternalServiceError, LeaseLost
 from tradeops.domain.lake_tables import BARS_TABLE
 from tradeops.ports.event_log import EventLog, NewMessage
-from tradeops.services.read_log import read_forward
+from tradeops.services.read_log import is_read, read_forward
 from tradeops.services.seal_lake import seal_lake
 
 FORKSERVER = mp.get_context("forkserver")
@@ -184,6 +185,24 @@ def freeze(broker: KafkaServer, seconds: float) -> None:
     broker.process.freeze()
     time.sleep(seconds)
     broker.process.thaw()
+
+
+def test_a_consumer_outlives_its_broker(broker: KafkaServer) -> None:
+    with lend_prefix(broker.url) as url:
+        fill(url, MESSAGES)
+        with open_event_log(url) as log, log.open_consumer(children.GROUP, [RAW]) as consumer:
+            consumer.commit(children.effects_of(consumer.poll(5)))
+            pending = consumer.poll(5)
+            kill_and_restart(broker)
+            until = time.monotonic() + JOIN_SECONDS
+            while not is_read(log, children.GROUP, RAW, until=log.end_offsets(RAW)):
+                assert time.monotonic() < until
+                with suppress(LeaseLost, ExternalServiceError):
+                    consumer.commit(children.effects_of(pending))
+                    pending = ()
+                with suppress(ExternalServiceError):
+                    pending = consumer.poll(5)
+        check_each_effect_once_in_order(url, MESSAGES)
 
 
 def test_a_broker_that_is_killed_in_mid_append_loses_and_doubles_nothing(broker: KafkaServer) -> None:
