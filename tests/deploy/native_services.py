@@ -138,13 +138,14 @@ class NativeServices:
             process.kill()
             return process.wait()
         finally:
-            for child in family:
-                with suppress(psutil.NoSuchProcess):
-                    child.kill()
+            end(family)
 
-    def stop_all(self) -> None:
-        for service in reversed(list(self.running)):
-            self.stop(service)
+    def kill_all(self) -> None:
+        for process in self.running.values():
+            family = list_family(process.pid)
+            process.kill()
+            end(family)
+            process.wait()
 
     def read_log(self, service: str) -> str:
         return self._log(service).read_text(errors="replace")
@@ -203,6 +204,12 @@ def list_family(pid: int) -> list[psutil.Process]:
     with suppress(psutil.NoSuchProcess):
         return psutil.Process(pid).children(recursive=True)
     return []
+
+
+def end(family: list[psutil.Process]) -> None:
+    for child in family:
+        with suppress(psutil.NoSuchProcess):
+            child.kill()
 
 
 def order_by_need(services: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:

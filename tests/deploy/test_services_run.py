@@ -52,7 +52,7 @@ def services() -> Iterator[NativeServices]:
             native.wait(name)
         yield native
     finally:
-        native.stop_all()
+        native.kill_all()
         shutil.rmtree(folder, ignore_errors=True)
 
 
