@@ -25,6 +25,7 @@ ROUNDS = 5
 EVENTS, PAUSE_S = 400, 0.005
 BULK, PAGE = 30_000, 1000
 BODY = b'{"close":"25.94","high":"26.50","instrument":"AAPL","low":"25.19","open":"25.56","session":"2001-03-01"}'
+NAMES = ("AAPL", "FB", "GOOG", "IBM", "MSFT")
 WAIT_S = 60.0
 
 Handle = Callable[[bytes], None]
@@ -33,7 +34,7 @@ Handle = Callable[[bytes], None]
 class Way(Protocol):
     """One way to use the broker: publishing in one thread, handling in another."""
 
-    def publish(self, values: list[bytes]) -> None:
+    def publish(self, value: bytes) -> None:
         """Durable when it returns."""
         ...
 
@@ -54,9 +55,9 @@ class Ours:
         self._writing, self._reading = KafkaEventLog(address), KafkaEventLog(address)
         self._consumer = self._reading.open_consumer(uuid4().hex, [BARS_RAW.name])
 
-    def publish(self, values: list[bytes]) -> None:
+    def publish(self, value: bytes) -> None:
         """One append."""
-        self._writing.append([NewMessage(topic=BARS_RAW.name, key="AAPL", value=value) for value in values])
+        self._writing.append([NewMessage(topic=BARS_RAW.name, key="AAPL", value=value)])
 
     def handle_batch(self) -> None:
         """Poll, handle, commit."""
@@ -87,10 +88,9 @@ class Bare:
             auto_offset_reset="earliest",
         )
 
-    def publish(self, values: list[bytes]) -> None:
-        """Send all, then wait for the receipts."""
-        for sent in [self._producer.send(self._topic, value, b"AAPL") for value in values]:
-            sent.get(WAIT_S)
+    def publish(self, value: bytes) -> None:
+        """Send and wait for the receipt."""
+        self._producer.send(self._topic, value, b"AAPL").get(WAIT_S)
 
     def handle_batch(self) -> None:
         """Poll, handle, commit."""
@@ -117,21 +117,21 @@ def time_way(make_way: Callable[[KafkaAddress, Handle], Way], address: KafkaAddr
         while not done.is_set():
             way.handle_batch()
 
-    def publish(count: int) -> None:
-        way.publish([struct.pack("d", time.perf_counter()) + BODY] * count)
+    def publish() -> None:
+        way.publish(struct.pack("d", time.perf_counter()) + BODY)
 
     handling = threading.Thread(target=handle_all)
     handling.start()
-    publish(1)
+    publish()
     _wait_for(seconds, 1)
     for _ in range(EVENTS):
-        publish(1)
+        publish()
         time.sleep(PAUSE_S)
     _wait_for(seconds, 1 + EVENTS)
     done.set()
     handling.join()
     latencies = seconds[1:]
-    publish(BULK)
+    _fill(address)
     started, reached = time.perf_counter(), len(seconds) + BULK
     while len(seconds) < reached:
         way.handle_batch()
@@ -169,6 +169,14 @@ def describe(latencies: dict[str, list[list[float]]], each: dict[str, list[list[
         "kafka_latency_p95": Measured(high["ours"] / high["bare"], _compare("ms", high)),
         "kafka_rate": Measured(median_ratio(each["bare"], each["ours"]), _compare("1/s", rates)),
     }
+
+
+def _fill(address: KafkaAddress) -> None:
+    """The same batches for both: how large they are decides how quickly they are read."""
+    body = struct.pack("d", time.perf_counter()) + BODY
+    with KafkaEventLog(address) as log:
+        for _ in range(BULK // PAGE):
+            log.append([NewMessage(topic=BARS_RAW.name, key=name, value=body) for name in NAMES * (PAGE // len(NAMES))])
 
 
 def _compare(unit: str, figures: dict[str, float]) -> str:

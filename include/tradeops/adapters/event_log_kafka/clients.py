@@ -24,9 +24,8 @@ _BOOTSTRAP_S = 5.0
 _REQUEST_S = 10.0
 _HEARTBEATS = 10  # in a session
 _MOST_BUSY_MS = 300_000  # between two polls of a living member
-_LOOK_MS = 10
 # A partition whose records arrive while the next fetch is being made is left out of it, and waits for it to end.
-_WAIT_MS = 50
+_FETCH_WAIT_MS = 10
 _LINGER_MS = 5
 _BATCH_BYTES = 131_072
 
@@ -69,8 +68,7 @@ class KafkaClients:
 
     def open_reader(self, isolation: str, group: str | None = None) -> KafkaConsumer:
         """A client that reads by address, or that looks at what a group committed."""
-        reading = self._consuming(isolation) | {"fetch_max_wait_ms": _LOOK_MS}
-        return self._open(KafkaConsumer, **reading, group_id=group)
+        return self._open(KafkaConsumer, **self._consuming(isolation), group_id=group)
 
     def open_member(
         self, group: str, topics: Sequence[str], listener: ConsumerRebalanceListener | None = None
@@ -82,7 +80,6 @@ class KafkaClients:
             **self._consuming("read_committed"),
             group_id=group,
             partition_assignment_strategy=(CooperativeStickyAssignor,),
-            fetch_max_wait_ms=_WAIT_MS,
             session_timeout_ms=int(session_ms),
             heartbeat_interval_ms=max(100, int(session_ms / _HEARTBEATS)),
             max_poll_interval_ms=_MOST_BUSY_MS,
@@ -121,6 +118,7 @@ class KafkaClients:
     def _consuming(self, isolation: str) -> dict[str, object]:
         return {
             "isolation_level": isolation,
+            "fetch_max_wait_ms": _FETCH_WAIT_MS,
             "enable_auto_commit": False,
             "auto_offset_reset": "earliest",
             "allow_auto_create_topics": False,
