@@ -76,7 +76,7 @@ ssl.truststore.location={folder}/ca.pem
 sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-512
 sasl.mechanism.inter.broker.protocol=PLAIN
 listener.name.sasl_ssl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required \
-username="broker" password="itself" user_broker="itself";
+username="broker" password="{own}" user_broker="{own}";
 listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
 """
 
@@ -149,7 +149,7 @@ def run_kafka(*, secure: bool = False) -> Iterator[KafkaServer]:
     jars = find_jars()
     folder = make_folder("kafka")
     port, control_port = find_free_ports(2)
-    values = {"folder": folder, "port": port, "control_port": control_port}
+    values = {"folder": folder, "port": port, "control_port": control_port, "own": uuid4().hex}
     values["protocol"] = "SASL_SSL" if secure else "PLAINTEXT"
     (folder / "server.properties").write_text((_COMMON + (_SECURE if secure else "")).format(**values))
     (folder / "log4j2.properties").write_text(_LOGGING)

@@ -12,7 +12,7 @@ MECHANISMS = ("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN")
 _PREFIX = re.compile(r"[A-Za-z0-9._-]{0,100}")
 _SERVER = re.compile(r"[A-Za-z0-9._-]+:\d{1,5}|\[[0-9A-Fa-f:]+\]:\d{1,5}")
 _SECONDS = re.compile(r"\d{1,4}(\.\d{1,3})?")
-_EXAMPLE = "kafka+ssl://user:password@broker:9093/prefix?ca_file=/etc/ssl/ca.pem"
+_EXAMPLE = "kafka+ssl://account@broker:9093/prefix?ca_file=/etc/ssl/ca.pem"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

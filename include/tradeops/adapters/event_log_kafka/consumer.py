@@ -21,6 +21,7 @@ from tradeops.ports.event_log import Message, NewMessage
 _PAGE = 1000
 _GLANCE_MS, _FETCH_MS = 5, 50
 _REBALANCE_S = 1.0
+_LEAVE_MS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +132,8 @@ class KafkaEventConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def _leave(self) -> None:
         if self._joined is not None:
-            self._joined.close(autocommit=False)
+            # An answer that the broker holds back until others join would be waited for.
+            self._joined.close(autocommit=False, timeout_ms=_LEAVE_MS)
             self._joined = None
         self.on_partitions_revoked([*self._fetched, *self._given])
         self._restless_since = None

@@ -20,6 +20,7 @@ from tradeops.domain.errors import LeaseHeld
 
 _LOG = logging.getLogger(__name__)
 _POLL_MS = 50
+_LEAVE_MS = 1000
 _MARGIN_S = 2.0
 
 
@@ -39,7 +40,7 @@ def hold_lease(clients: KafkaClients, name: str, wait_seconds: float) -> Iterato
         try:
             _wait(clients, member, name, wait_seconds)
         except BaseException:
-            member.close(autocommit=False)
+            member.close(autocommit=False, timeout_ms=_LEAVE_MS)
             raise
     released = threading.Event()
     attendance = threading.Thread(target=_attend, args=(member, name, released), name=f"hold {name}", daemon=True)
@@ -49,7 +50,7 @@ def hold_lease(clients: KafkaClients, name: str, wait_seconds: float) -> Iterato
     finally:
         released.set()
         attendance.join()
-        member.close(autocommit=False)
+        member.close(autocommit=False, timeout_ms=_LEAVE_MS)
 
 
 def _wait(clients: KafkaClients, member: KafkaConsumer, name: str, wait_seconds: float) -> None:
