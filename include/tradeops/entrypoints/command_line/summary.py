@@ -1,6 +1,6 @@
 """`tradeops summary`: what a run did, on one screen."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import typer
 
@@ -62,14 +62,22 @@ def _describe(runtime: Runtime, found: RunSummary, checked: Verification, book_i
 
 
 def _describe_decided(runtime: Runtime, found: RunSummary, book_id: BookId) -> str:
-    decided = found.outcomes.get(Outcome.DECIDED, 0) + found.outcomes.get(Outcome.NO_OPINION, 0)
     fills = len(runtime.ledger.list_fills(book_id))
-    final = ", then settled the final session" if Outcome.FINAL_SESSION in found.outcomes else ""
     return (
-        f"{decided:,} sessions{final} (p50 {found.median_ms:.0f} ms, p95 {found.p95_ms:.0f} ms from claim to record)   "
+        f"{describe_outcomes(found.outcomes)} "
+        f"(p50 {found.median_ms:.0f} ms, p95 {found.p95_ms:.0f} ms from claim to record)   "
         f"orders {found.orders:,}   fills {fills:,}   clamped {found.clamped:,} "
         f"(expected cost of clamps {found.clamp_cost:.2f} USD)"
     )
+
+
+def describe_outcomes(outcomes: Mapping[Outcome, int]) -> str:
+    """How the sessions of a book ended, those that were not decided by name."""
+    decided = outcomes.get(Outcome.DECIDED, 0) + outcomes.get(Outcome.NO_OPINION, 0)
+    others = [(Outcome.SKIPPED, "skipped for newer ones"), (Outcome.HELD, "held while a store was away")]
+    told = "".join(f", {outcomes[kind]:,} {why}" for kind, why in others if kind in outcomes)
+    final = ", then settled the final session" if Outcome.FINAL_SESSION in outcomes else ""
+    return f"{decided:,} sessions{told}{final}"
 
 
 def _describe_profit(runtime: Runtime, book_id: BookId) -> str:
