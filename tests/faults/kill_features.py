@@ -12,7 +12,8 @@ from unittest.mock import patch
 from tests.fakes.loaded_market import copy_loaded_market
 from tests.faults.fail_points import Tripwire, watch_adapters
 from tests.faults.kill_jobs import CountedPlaces, Job, WatchedPort, ask, kill_everywhere
-from tradeops.adapters import lake_delta
+from tradeops.adapters.lake_delta import delta_lake
+from tradeops.adapters.lake_delta.folder import Folder
 from tradeops.bootstrap.runtime import open_runtime
 from tradeops.domain.errors import UnknownRecord
 from tradeops.domain.lake_tables import FEATURES_TABLE
@@ -21,7 +22,7 @@ from tradeops.services import build_features
 from tradeops.settings import Settings
 
 KEPT_SINCE = date(2013, 1, 2)
-WITHIN_APPEND = ("_write_data", "_commit", "_sync_log")
+WITHIN_APPEND: dict[str, Any] = {"write": Folder, "_commit": delta_lake, "make_durable": Folder}
 
 
 def _around(*places: str) -> tuple[str, ...]:
@@ -29,7 +30,7 @@ def _around(*places: str) -> tuple[str, ...]:
 
 
 PLACES = (
-    *_around("append 1", *(f"lake{name} 1" for name in WITHIN_APPEND)),
+    *_around("append 1", *(f"lake {name} 1" for name in WITHIN_APPEND)),
     *_around("online 1", f"online {ONLINE_SESSIONS}"),
     "within insert features",
 )
@@ -39,9 +40,8 @@ def build(folder: Path, wire: Tripwire) -> None:
     counted = CountedPlaces(wire)
     with ExitStack() as stack:
         stack.enter_context(watch_adapters(wire))
-        for name in WITHIN_APPEND:
-            step = partial(_call, counted, f"lake{name}", getattr(lake_delta, name))
-            stack.enter_context(patch.object(lake_delta, name, step))
+        for name, owner in WITHIN_APPEND.items():
+            stack.enter_context(patch.object(owner, name, _count(counted, f"lake {name}", getattr(owner, name))))
         runtime = stack.enter_context(open_runtime(Settings(state_dir=folder)))
         watched: dict[str, Any] = {
             "lake": WatchedPort(runtime.lake, {"append": "append"}, counted),
@@ -50,9 +50,12 @@ def build(folder: Path, wire: Tripwire) -> None:
         replace(runtime, **watched).build_features()
 
 
-def _call(counted: CountedPlaces, kind: str, step: Any, *args: Any, **named: Any) -> Any:
-    with counted.around(kind):
-        return step(*args, **named)
+def _count(counted: CountedPlaces, kind: str, step: Any) -> Any:
+    def counting(*args: Any, **named: Any) -> Any:
+        with counted.around(kind):
+            return step(*args, **named)
+
+    return counting
 
 
 def look(folder: Path) -> dict[str, Any]:
