@@ -1,6 +1,7 @@
 """Every test run has an Airflow home of its own, and none of the caller's settings."""
 
 import atexit
+import logging
 import os
 import shutil
 import tempfile
@@ -30,6 +31,14 @@ os.environ |= {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
 }
+
+
+@pytest.fixture(autouse=True)
+def unconfigured_log() -> None:
+    """What a command of an earlier test set up for its process would hide this one's lines from `caplog`."""
+    logger = logging.getLogger("tradeops")
+    logger.handlers, logger.propagate = [], True
+    logger.setLevel(logging.NOTSET)
 
 
 @pytest.fixture(scope="session")

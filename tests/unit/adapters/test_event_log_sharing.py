@@ -31,7 +31,7 @@ def test_one_member_that_reads_less_does_not_leave_anything_unread() -> None:
     assert share_partitions({1: {1, 2, 3, 4}, 2: {3, 4}}) == {1: 1, 2: 1, 3: 2, 4: 2}
 
 
-@pytest.mark.parametrize("url", ["kafka://host:9092", "", "sqlite://", "sqlite:///:memory:"])
+@pytest.mark.parametrize("url", ["amqp://host:5672", "", "sqlite://", "sqlite:///:memory:"])
 def test_a_url_that_no_adapter_serves_is_refused(url: str) -> None:
     with pytest.raises(ConfigurationError):
         open_event_log(url)

@@ -67,7 +67,7 @@ def test_it_runs_alone_and_prints_each_fault(tmp_path: Path) -> None:
     with socket.socket() as owner:
         owner.bind(("127.0.0.1", 0))
         owner.listen()
-        command = [sys.executable, "-I", "-S", preflight.__file__, str(tmp_path), str(owner.getsockname()[1])]
+        command = [sys.executable, "-I", "-S", preflight.__file__, str(tmp_path), str(owner.getsockname()[1]), "0"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.startswith("preflight: port ")
@@ -75,5 +75,5 @@ def test_it_runs_alone_and_prints_each_fault(tmp_path: Path) -> None:
 
 
 def test_main_says_nothing_when_all_is_well(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert preflight.main([str(tmp_path), "0"]) == 0
+    assert preflight.main([str(tmp_path), "0", "0"]) == 0
     assert capsys.readouterr() == ("", "")
