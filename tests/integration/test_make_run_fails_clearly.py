@@ -50,11 +50,11 @@ def test_a_failed_task_is_named_and_mailed(installation: Installation) -> None:
     with installation.start() as run:
         assert run.wait_until_gone(120) == set()
         assert run.process.returncode != 0
-        assert "replay_history failed" in run.read()
+        assert "backfill_history failed" in run.read()
         assert "task load_history, try 1; the last lines of" in run.read()
         assert "ConfigurationError: TRADEOPS_LEDGER_URL has scheme 'bogus'" in run.read()
     (mail,) = (installation.state_dir / "mail").glob("*.eml")
-    assert "replay_history.load_history failed: ConfigurationError" in mail.read_text()
+    assert "backfill_history.load_history failed: ConfigurationError" in mail.read_text()
     (incident,) = (installation.state_dir / "incidents").glob("*.json")
     assert json.loads(incident.read_text())["count"] == 1
 
