@@ -66,7 +66,7 @@ def airflow(services: NativeServices, secrets: dict[str, str]) -> Iterator[httpx
     """Logged in as the account that `initialise` made."""
     base = f"http://127.0.0.1:{services.port('airflow-api-server')}"
     account = {"username": "admin", "password": secrets["AIRFLOW_ADMIN_PASSWORD"]}
-    with httpx.Client(base_url=base, timeout=20, trust_env=False) as http:
+    with httpx.Client(base_url=base, timeout=60, trust_env=False) as http:
         token = http.post("/auth/token", json=account).raise_for_status().json()["access_token"]
         http.headers["Authorization"] = f"Bearer {token}"
         yield http
@@ -94,16 +94,16 @@ def test_airflow_says_that_each_of_its_parts_is_healthy(airflow: httpx.Client) -
 def test_nobody_is_let_in_to_airflow_or_mlflow_with_a_wrong_password(services: NativeServices) -> None:
     wrong = {"username": "admin", "password": "guessed"}  # pragma: allowlist secret
     base = f"http://127.0.0.1:{services.port('airflow-api-server')}"
-    assert httpx.post(f"{base}/auth/token", json=wrong, timeout=20, trust_env=False).status_code == 401
+    assert httpx.post(f"{base}/auth/token", json=wrong, timeout=60, trust_env=False).status_code == 401
     search = f"http://127.0.0.1:{services.port('mlflow')}/api/2.0/mlflow/registered-models/search"
     for login in (None, ("admin", "guessed")):
-        assert httpx.get(search, auth=login, timeout=20, trust_env=False).status_code == 401
+        assert httpx.get(search, auth=login, timeout=60, trust_env=False).status_code == 401
 
 
 def test_mlflow_shows_the_registry_to_its_administrator(services: NativeServices, secrets: dict[str, str]) -> None:
     search = f"http://127.0.0.1:{services.port('mlflow')}/api/2.0/mlflow/registered-models/search"
     login = ("admin", secrets["MLFLOW_ADMIN_PASSWORD"])
-    assert httpx.get(search, auth=login, timeout=20, trust_env=False).status_code == 200
+    assert httpx.get(search, auth=login, timeout=60, trust_env=False).status_code == 200
 
 
 def test_a_task_runs_on_the_celery_worker_with_kafka_and_the_account_of_tasks(
