@@ -1,7 +1,6 @@
 """The DAG that sends dead letters again: its form, and what its task does."""
 
 import copy
-import importlib
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -120,9 +119,10 @@ def test_the_task_passes_what_the_form_says(
     monkeypatch.setattr(
         dead_letter_tasks, "redrive_dead_letters", lambda topic, filters, *, dry_run: asked.append((filters, dry_run))
     )
-    module = importlib.import_module(bag.dags["redrive_dead_letters"].tasks[0].python_callable.__module__)
-    monkeypatch.setattr(module, "get_current_context", lambda: {"params": {**NO_FILTER, "topic": ALL, "dry_run": True}})
-    bag.dags["redrive_dead_letters"].tasks[0].python_callable()
+    call = bag.dags["redrive_dead_letters"].tasks[0].python_callable
+    context = {"params": {**NO_FILTER, "topic": ALL, "dry_run": True}}
+    monkeypatch.setitem(call.__globals__, "get_current_context", lambda: context)
+    call()
     assert asked == [({**NO_FILTER, "topic": ALL, "dry_run": True}, True)]
 
 

@@ -16,6 +16,7 @@ EXPECTED = Content(
     order_states={},
     fills=[{"order": "o1", "quantity": 5}],
     settlements=[{"session": "2001-03-02", "cash": "1.00"}],
+    values=[],
     rows={},
 )
 
