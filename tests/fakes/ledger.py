@@ -24,6 +24,7 @@ from tradeops.domain.models import ModelRef, Promotion, check_promotion
 from tradeops.domain.orders import Fill, Order, OrderChange
 from tradeops.domain.policy import TradingPolicy
 from tradeops.domain.settlements import Settlement
+from tradeops.domain.trading_window import WindowChange, check_window_change
 from tradeops.domain.verdicts import KillSwitch
 from tradeops.ports.ledger import ChainHead, OutboxRow
 
@@ -65,6 +66,7 @@ class InMemoryLedger:
     switches: dict[BookId, KillSwitch] = field(default_factory=dict)
     moves: dict[str, ClockMove] = field(default_factory=dict)
     promotions: dict[tuple[str, ModelRef], Promotion] = field(default_factory=dict)
+    window: dict[str, WindowChange] = field(default_factory=dict)
 
     def close(self) -> None:
         pass
@@ -338,6 +340,21 @@ class InMemoryLedger:
 
     def list_promotions(self) -> tuple[Promotion, ...]:
         return tuple(self.promotions.values())
+
+    # Trading window
+
+    def record_window_change(self, change: WindowChange) -> None:
+        if change.requested_by not in self.window:
+            check_window_change(change, self.newest_window_change())
+            self.window[change.requested_by] = change
+            payload = encode_canonical(change).decode()
+            self.streams.append("trading_window", "window_change", change.requested_by, payload)
+
+    def newest_window_change(self) -> WindowChange | None:
+        return next(reversed(self.window.values()), None)
+
+    def list_window_changes(self) -> tuple[WindowChange, ...]:
+        return tuple(self.window.values())
 
     # Chains
 

@@ -22,6 +22,7 @@ from tradeops.domain.models import ModelRef, Promotion
 from tradeops.domain.orders import Fill, Order, OrderChange
 from tradeops.domain.policy import TradingPolicy
 from tradeops.domain.settlements import Settlement
+from tradeops.domain.trading_window import WindowChange
 from tradeops.domain.verdicts import KillSwitch
 
 
@@ -287,6 +288,26 @@ class Promotions(Protocol):
         ...
 
 
+class TradingWindow(Protocol):
+    """Whether what waits may be decided."""
+
+    def record_window_change(self, change: WindowChange) -> None:
+        """Append a change; the same `requested_by` again is harmless.
+
+        Raises:
+            IllegalTransition: A person closed it, and the schedule has no say until a person opens it.
+        """
+        ...
+
+    def newest_window_change(self) -> WindowChange | None:
+        """The change in force; None when nobody ever opened or closed the window."""
+        ...
+
+    def list_window_changes(self) -> tuple[WindowChange, ...]:
+        """All changes, oldest first."""
+        ...
+
+
 class Chains(Protocol):
     """The streams themselves."""
 
@@ -311,5 +332,16 @@ class CycleLedger(CycleClaims, CycleRecords, Protocol):
     """The part of the ledger that one cycle may touch."""
 
 
-class Ledger(CycleLedger, DecisionLog, Boxes, BookKeeping, Configuration, MarketClock, Promotions, Chains, Protocol):
+class Ledger(
+    CycleLedger,
+    DecisionLog,
+    Boxes,
+    BookKeeping,
+    Configuration,
+    MarketClock,
+    Promotions,
+    TradingWindow,
+    Chains,
+    Protocol,
+):
     """All of it; one adapter object serves one thread of one process."""

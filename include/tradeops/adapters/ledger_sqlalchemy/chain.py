@@ -15,6 +15,7 @@ CONFIGURATION_STREAM = "configuration"
 LEARNERS_STREAM = "learners"
 MARKET_STREAM = "market"
 PROMOTIONS_STREAM = "promotions"
+WINDOW_STREAM = "trading_window"
 
 _HEAD = select(STREAMS.c.sequence, STREAMS.c.hash).where(STREAMS.c.stream == bindparam("stream"))
 _INSERT_HEAD = insert(STREAMS)

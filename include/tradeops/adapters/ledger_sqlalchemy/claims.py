@@ -4,10 +4,10 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from tradeops.adapters.ledger_sqlalchemy.chain import MARKET_STREAM, NewEntry, append_entry, read_head
 from tradeops.adapters.ledger_sqlalchemy.database_clock import read_clock
-from tradeops.adapters.ledger_sqlalchemy.liveness import is_dead
 from tradeops.adapters.ledger_sqlalchemy.part import AnyRow, LedgerPart
 from tradeops.adapters.ledger_sqlalchemy.payloads import ClaimGrant, Kind, encode_payload
 from tradeops.adapters.ledger_sqlalchemy.tables import CLAIMS
+from tradeops.adapters.liveness import is_dead
 from tradeops.domain.canonical import to_plain
 from tradeops.domain.claims import Claim, ClaimRequest, Owner
 from tradeops.domain.errors import CycleHeld, StaleEpoch

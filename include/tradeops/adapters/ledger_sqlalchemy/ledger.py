@@ -12,6 +12,7 @@ from tradeops.adapters.ledger_sqlalchemy.decisions import SqlDecisionLog
 from tradeops.adapters.ledger_sqlalchemy.market_clock import SqlMarketClock
 from tradeops.adapters.ledger_sqlalchemy.promotions import SqlPromotions
 from tradeops.adapters.ledger_sqlalchemy.schema import migrate_if_behind
+from tradeops.adapters.ledger_sqlalchemy.trading_window import SqlTradingWindow
 from tradeops.adapters.ledger_sqlalchemy.verification import SqlChains
 
 
@@ -24,6 +25,7 @@ class SqlLedger(
     SqlConfiguration,
     SqlMarketClock,
     SqlPromotions,
+    SqlTradingWindow,
     SqlChains,
 ):
     """`Ledger` on SQLite or PostgreSQL.

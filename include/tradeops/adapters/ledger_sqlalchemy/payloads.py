@@ -16,6 +16,7 @@ from tradeops.domain.models import Promotion
 from tradeops.domain.orders import OrderChange
 from tradeops.domain.policy import TradingPolicy
 from tradeops.domain.settlements import Settlement
+from tradeops.domain.trading_window import WindowChange
 from tradeops.domain.verdicts import KillSwitch
 
 
@@ -33,6 +34,7 @@ class Kind(StrEnum):
     BUNDLE = "bundle"
     CLOCK_MOVE = "clock_move"
     PROMOTION = "promotion"
+    WINDOW_CHANGE = "window_change"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,4 +89,5 @@ _CONTENT: dict[Kind, type[Any]] = {
     Kind.BUNDLE: Bundle,
     Kind.CLOCK_MOVE: ClockMove,
     Kind.PROMOTION: Promotion,
+    Kind.WINDOW_CHANGE: WindowChange,
 }
