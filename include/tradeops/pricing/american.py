@@ -4,7 +4,7 @@ import numpy as np
 
 from tradeops.domain.market import FloatArray
 from tradeops.pricing.american_kernels import value_american_rows
-from tradeops.pricing.contract_columns import CONTRACT, NumberColumn, lay_out
+from tradeops.pricing.contract_columns import NumberColumn, lay_out_contract
 from tradeops.pricing.refusals import RefusalArray, raise_first_refusal
 
 
@@ -35,7 +35,7 @@ def evaluate_american(
     Raises:
         InvalidPricingInput: The columns are no numbers or do not broadcast.
     """
-    shape, columns = _lay_out(kind, spot, strike, years, rate, dividend_yield, volatility)
+    shape, columns = lay_out_contract(kind, spot, strike, years, rate, dividend_yield, volatility)
     found, refusal = _value(columns)
     return found.reshape(shape), refusal.reshape(shape)
 
@@ -55,14 +55,10 @@ def price_american(
         InvalidPricingInput: A row's input is outside its range; the first such row is named.
         PricingModelError: The method has no number for a row.
     """
-    shape, columns = _lay_out(kind, spot, strike, years, rate, dividend_yield, volatility)
+    shape, columns = lay_out_contract(kind, spot, strike, years, rate, dividend_yield, volatility)
     found, refusal = _value(columns)
     raise_first_refusal(refusal, columns)
     return found.reshape(shape)
-
-
-def _lay_out(*columns: NumberColumn) -> tuple[tuple[int, ...], dict[str, FloatArray]]:
-    return lay_out(dict(zip(CONTRACT, columns, strict=True)))
 
 
 def _value(columns: dict[str, FloatArray]) -> tuple[FloatArray, RefusalArray]:

@@ -20,12 +20,12 @@ import numpy as np
 
 from tradeops.domain.errors import InvalidPricingInput
 from tradeops.domain.market import FloatArray
-from tradeops.pricing.contract_columns import CONTRACT, NumberColumn, lay_out
+from tradeops.pricing.contract_columns import NumberColumn, lay_out_contract
 from tradeops.pricing.kernels import GREEK_ROWS, value_one, value_rows
 from tradeops.pricing.refusals import Refusal, RefusalArray, raise_first_refusal
 
 
-class Greeks(NamedTuple):
+class GreekNumbers(NamedTuple):
     """One option's numbers, in the units of `GreekColumns`."""
 
     value: float
@@ -105,7 +105,7 @@ def evaluate_european(
     Raises:
         InvalidPricingInput: The columns are no numbers or do not broadcast.
     """
-    shape, columns = _lay_out(kind, spot, strike, years, rate, dividend_yield, volatility)
+    shape, columns = lay_out_contract(kind, spot, strike, years, rate, dividend_yield, volatility)
     found, refusal = _value(columns)
     return EuropeanRows(greeks=_shape_greeks(found, shape), refusal=refusal.reshape(shape))
 
@@ -125,7 +125,7 @@ def price_with_greeks(
         InvalidPricingInput: A row's input is outside its range; the first such row is named.
         PricingModelError: A row has no Greeks: it expires at its kink, or the result overflows.
     """
-    shape, columns = _lay_out(kind, spot, strike, years, rate, dividend_yield, volatility)
+    shape, columns = lay_out_contract(kind, spot, strike, years, rate, dividend_yield, volatility)
     found, refusal = _value(columns)
     raise_first_refusal(refusal, columns)
     return _shape_greeks(found, shape)
@@ -146,7 +146,7 @@ def price_european(
         InvalidPricingInput: A row's input is outside its range; the first such row is named.
         PricingModelError: A result overflows.
     """
-    shape, columns = _lay_out(kind, spot, strike, years, rate, dividend_yield, volatility)
+    shape, columns = lay_out_contract(kind, spot, strike, years, rate, dividend_yield, volatility)
     found, refusal = _value(columns)
     refusal[refusal == Refusal.KINK] = Refusal.NONE
     raise_first_refusal(refusal, columns)
@@ -162,7 +162,7 @@ def price_one_with_greeks(
     rate: float,
     dividend_yield: float,
     volatility: float,
-) -> Greeks:
+) -> GreekNumbers:
     """One option without arrays, by the same kernel and to the same bits.
 
     Raises:
@@ -175,12 +175,8 @@ def price_one_with_greeks(
     except (TypeError, ValueError, OverflowError) as error:
         raise InvalidPricingInput(f"an argument is no real number: {error}") from error
     if found[0]:
-        raise_first_refusal(np.array([found[0]], np.int8), _lay_out(*given)[1])
-    return Greeks._make(found[1:])
-
-
-def _lay_out(*columns: NumberColumn) -> tuple[tuple[int, ...], dict[str, FloatArray]]:
-    return lay_out(dict(zip(CONTRACT, columns, strict=True)))
+        raise_first_refusal(np.array([found[0]], np.int8), lay_out_contract(*given)[1])
+    return GreekNumbers._make(found[1:])
 
 
 def _value(columns: dict[str, FloatArray]) -> tuple[FloatArray, RefusalArray]:
@@ -192,4 +188,4 @@ def _value(columns: dict[str, FloatArray]) -> tuple[FloatArray, RefusalArray]:
 
 
 def _shape_greeks(found: FloatArray, shape: tuple[int, ...]) -> GreekColumns:
-    return GreekColumns(**{name: found[row].reshape(shape) for row, name in enumerate(Greeks._fields)})
+    return GreekColumns(**{name: found[row].reshape(shape) for row, name in enumerate(GreekNumbers._fields)})

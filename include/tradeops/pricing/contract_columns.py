@@ -32,6 +32,11 @@ def lay_out(columns: dict[str, NumberColumn]) -> tuple[tuple[int, ...], dict[str
     return shape, {name: _lay_flat(array, shape) for name, array in arrays.items()}
 
 
+def lay_out_contract(*columns: NumberColumn) -> tuple[tuple[int, ...], dict[str, FloatArray]]:
+    """The same for the arguments of one contract, in the order of `CONTRACT`."""
+    return lay_out(dict(zip(CONTRACT, columns, strict=True)))
+
+
 def _lay_flat(array: FloatArray, shape: tuple[int, ...]) -> FloatArray:
     flat = np.ascontiguousarray(np.broadcast_to(array, shape) if array.shape != shape else array).reshape(-1)
     # A kernel is compiled anew for every mixture of writable and read-only columns.

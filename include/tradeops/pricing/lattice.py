@@ -8,7 +8,7 @@ import numpy as np
 from tradeops.domain.errors import InvalidPricingInput
 from tradeops.domain.market import FloatArray
 from tradeops.domain.options import ExerciseStyle
-from tradeops.pricing.contract_columns import CONTRACT, NumberColumn, lay_out
+from tradeops.pricing.contract_columns import NumberColumn, lay_out_contract
 from tradeops.pricing.dividends import CashDividend, lay_out_dividends
 from tradeops.pricing.lattice_kernels import LATTICE_ROWS, value_lattice_rows
 from tradeops.pricing.refusals import RefusalArray, raise_first_refusal
@@ -72,14 +72,10 @@ def price_on_lattice(
         InvalidPricingInput: An argument is outside its range; the first such row is named.
         PricingModelError: The lattice has no number for a row.
     """
-    shape, columns = _lay_out(kind, spot, strike, years, rate, dividend_yield, volatility)
+    shape, columns = lay_out_contract(kind, spot, strike, years, rate, dividend_yield, volatility)
     found, refusal = _value(columns, style, steps, dividends)
     raise_first_refusal(refusal, columns)
     return _shape(found, shape)
-
-
-def _lay_out(*columns: NumberColumn) -> tuple[tuple[int, ...], dict[str, FloatArray]]:
-    return lay_out(dict(zip(CONTRACT, columns, strict=True)))
 
 
 def _value(

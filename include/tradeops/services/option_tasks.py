@@ -9,7 +9,7 @@ import numpy as np
 from tradeops.domain.market import FloatArray
 from tradeops.domain.options import ExerciseStyle
 from tradeops.pricing.american_greeks import evaluate_american_greeks
-from tradeops.pricing.black_scholes import evaluate_european
+from tradeops.pricing.black_scholes import GreekColumns, evaluate_european
 from tradeops.pricing.implied_volatility import solve_implied_volatility
 from tradeops.pricing.kernel_sources import KERNEL_SOURCES
 from tradeops.pricing.option_columns import OptionColumns
@@ -54,8 +54,8 @@ class OptionTask(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EuropeanTask:
-    """Values and Greeks after Black, Scholes and Merton, of a volatility (N,)."""
+class VolatilityTask:
+    """What is computed of a volatility (N,)."""
 
     asked: OptionColumns
     volatility: FloatArray
@@ -64,6 +64,12 @@ class EuropeanTask:
     def inputs(self) -> Mapping[str, FloatArray]:
         """Everything that is given, (N,) each."""
         return {**self.asked.named, "volatility": self.volatility}
+
+
+class EuropeanTask(VolatilityTask):
+    """Values and Greeks after Black, Scholes and Merton."""
+
+    __slots__ = ()
 
     @property
     def model_version(self) -> str:
@@ -73,24 +79,17 @@ class EuropeanTask:
     def compute(self) -> Answer:
         """Ask the kernel."""
         rows = evaluate_european(**self.inputs)
-        return Answer({field.name: getattr(rows.greeks, field.name) for field in fields(rows.greeks)}, rows.refusal)
+        return Answer(_name_columns(rows.greeks), rows.refusal)
 
     def find_wrong(self, answer: Answer, places: RowArray, tolerance: float) -> RowArray:
         """Recompute some rows; those of which a number differs."""
         return find_wrong_greeks(self.asked, self.volatility, answer.columns, places, tolerance)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AmericanTask:
-    """Values after Bjerksund and Stensland, and their slopes, of a volatility (N,)."""
+class AmericanTask(VolatilityTask):
+    """Values after Bjerksund and Stensland, and their slopes."""
 
-    asked: OptionColumns
-    volatility: FloatArray
-
-    @property
-    def inputs(self) -> Mapping[str, FloatArray]:
-        """Everything that is given, (N,) each."""
-        return {**self.asked.named, "volatility": self.volatility}
+    __slots__ = ()
 
     @property
     def model_version(self) -> str:
@@ -100,7 +99,7 @@ class AmericanTask:
     def compute(self) -> Answer:
         """Ask the kernel."""
         rows = evaluate_american_greeks(self.inputs)
-        return Answer({field.name: getattr(rows.greeks, field.name) for field in fields(rows.greeks)}, rows.refusal)
+        return Answer(_name_columns(rows.greeks), rows.refusal)
 
     def find_wrong(self, answer: Answer, places: RowArray, tolerance: float) -> RowArray:
         """Recompute some values; those that differ."""
@@ -132,6 +131,10 @@ class ImpliedTask:
     def find_wrong(self, answer: Answer, places: RowArray, tolerance: float) -> RowArray:
         """Price some volatilities; those that do not give their price back."""
         return find_wrong_volatilities(self.asked, answer.columns["volatility"], self.price, places, tolerance)
+
+
+def _name_columns(greeks: GreekColumns) -> dict[str, FloatArray]:
+    return {field.name: getattr(greeks, field.name) for field in fields(greeks)}
 
 
 def list_first_tasks() -> tuple[OptionTask, ...]:

@@ -12,7 +12,7 @@ from tradeops.domain.market import FloatArray
 from tradeops.domain.options import ExerciseStyle
 from tradeops.pricing.american import evaluate_american, price_american
 from tradeops.pricing.black_scholes import (
-    Greeks,
+    GreekNumbers,
     evaluate_european,
     price_european,
     price_one_with_greeks,
@@ -39,7 +39,7 @@ def _lattice(*contract: float) -> FloatArray:
 
 def _greeks(*contract: float) -> FloatArray:
     found = price_with_greeks(*contract)
-    return np.stack([getattr(found, name) for name in Greeks._fields])
+    return np.stack([getattr(found, name) for name in GreekNumbers._fields])
 
 
 CALLS: dict[str, Callable[..., object]] = {
@@ -164,7 +164,7 @@ def find_silent(values: FloatArray, refusal: FloatArray) -> int:
 def test_a_hundred_thousand_rows_of_anything_hold_no_silent_number() -> None:
     columns = draw_anything(100_000, seed=9)
     european = evaluate_european(*columns)
-    greeks = np.stack([getattr(european.greeks, name) for name in Greeks._fields])
+    greeks = np.stack([getattr(european.greeks, name) for name in GreekNumbers._fields])
     assert find_silent(greeks, european.refusal) == 0
     assert np.count_nonzero(european.refusal == Refusal.NONE) > 10_000
     value, refusal = evaluate_american(*columns)

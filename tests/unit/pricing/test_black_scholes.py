@@ -18,7 +18,7 @@ from tests.unit.pricing.contracts import (
 from tradeops.domain.errors import InvalidPricingInput, PricingModelError
 from tradeops.pricing.black_scholes import (
     GreekColumns,
-    Greeks,
+    GreekNumbers,
     evaluate_european,
     price_european,
     price_one_with_greeks,
@@ -90,7 +90,7 @@ def test_one_equals_many_to_the_bit_at_every_place_of_a_block(contracts: Columns
     many = price_with_greeks(**some)
     for row in range(2 * BLOCK + 7):
         one = price_one_with_greeks(*(column[row] for column in some.values()))  # type: ignore[arg-type]
-        assert one == tuple(getattr(many, name)[row] for name in Greeks._fields)
+        assert one == tuple(getattr(many, name)[row] for name in GreekNumbers._fields)
 
 
 def test_arguments_of_any_shape_broadcast() -> None:
@@ -122,7 +122,7 @@ def test_limits_at_zero_time_and_volatility_are_the_stated_formulas(
     now, later = spot * math.exp(-carry * years), strike * math.exp(-rate * years)
     hits = 1.0 if kind * (now - later) > 0 else 0.0
     delta = kind * hits * math.exp(-carry * years)
-    expected = Greeks(
+    expected = GreekNumbers(
         value=hits * kind * (now - later),
         delta=delta,
         gamma=0.0,

@@ -11,7 +11,7 @@ import pytest
 
 from tests.architecture.source_tree import ROOT
 from tradeops.domain.market import FloatArray
-from tradeops.pricing.black_scholes import Greeks, price_one_with_greeks, price_with_greeks
+from tradeops.pricing.black_scholes import GreekNumbers, price_one_with_greeks, price_with_greeks
 
 ROWS = 300
 RECORDED = "78f38f954db4e397535a4824458ac9dc2ad29afacd902057bcc50e622e49ab74"  # pragma: allowlist secret
@@ -41,7 +41,7 @@ def hash_bits(found: FloatArray) -> str:
 @pytest.fixture(scope="module")
 def many() -> FloatArray:
     found = price_with_greeks(*draw())
-    return np.stack([getattr(found, name) for name in Greeks._fields])
+    return np.stack([getattr(found, name) for name in GreekNumbers._fields])
 
 
 def test_a_plain_processor_finds_the_same_bits(many: FloatArray, tmp_path: Path) -> None:
