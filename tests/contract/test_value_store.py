@@ -193,7 +193,7 @@ def test_bytes_are_durable_before_they_are_named(files: FileValueStore, monkeypa
 
 def test_mutant_that_does_not_sync_is_found(files: FileValueStore, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = record_calls(monkeypatch)
-    monkeypatch.setattr(value_store_files, "_sync", lambda _folder: None)
+    monkeypatch.setattr(value_store_files, "sync_path", lambda _folder: None)
     with pytest.raises(AssertionError):
         check_durable_before_named(files, calls)
 

@@ -49,7 +49,7 @@ def run_part(told: str, sign: float) -> Part:
 def _decide_everything(runtime: Runtime) -> Part:
     until = runtime.source.last_session
     decided = runtime.decide_sessions(until=until).decided
-    report, own = runtime.measure_performance(BookId()), sharpe(daily_returns(runtime))
+    report, own = runtime.report_sources().measure_performance(BookId()), sharpe(daily_returns(runtime))
     return {
         "sessions": decided,
         "until": until.isoformat(),

@@ -14,7 +14,8 @@ from agents.roster import build_roster
 from agents.technical import TECHNICAL
 from graphs.decision_cycle.nodes import NODES, Node, make_node
 from graphs.decision_cycle.run_cycle import DecisionCycleRunner
-from tradeops.bootstrap.process import MonotonicClock, identify_owner
+from tradeops.adapters.liveness import identify_process
+from tradeops.bootstrap.process import MonotonicClock
 from tradeops.bootstrap.runtime import Runtime, open_runtime
 from tradeops.coordination import slate
 from tradeops.domain.canonical import encode_canonical
@@ -48,7 +49,7 @@ def recorded(runtime: Runtime) -> list[Decision]:
 
 
 def replay(runtime: Runtime, decisions: list[Decision], *, nodes: Any = NODES, roster: Any = None) -> list[Difference]:
-    with DecisionCycleRunner(runtime.cycle_ports(), owner=identify_owner(), nodes=nodes) as runner:
+    with DecisionCycleRunner(runtime.cycle_ports(), owner=identify_process(), nodes=nodes) as runner:
         replayer = DecisionReplayer(
             ledger=runtime.ledger,
             values=runtime.values,

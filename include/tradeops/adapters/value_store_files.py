@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from tradeops.adapters.durable_files import sync_path
 from tradeops.domain.errors import CorruptInput, ExternalServiceError, UnknownRecord
 from tradeops.domain.identifiers import ValueRef
 
@@ -79,10 +80,10 @@ class FileValueStore:
     def _sync_all(self, paths: Collection[Path]) -> None:
         # One flush of the disk serves all that wait for one at the same time.
         if len(paths) > 1:
-            list(self._open_pool().map(_sync, paths))
+            list(self._open_pool().map(sync_path, paths))
         else:
             for path in paths:
-                _sync(path)
+                sync_path(path)
 
     def _open_pool(self) -> ThreadPoolExecutor:
         if self._pool is None or self._pool[0] != os.getpid():  # threads do not survive a fork
@@ -106,7 +107,7 @@ def _holds(target: Path, data: bytes) -> bool:
 def _make_folder(folder: Path) -> None:
     if not folder.is_dir():
         folder.mkdir(parents=True, exist_ok=True)
-        _sync(folder.parent)
+        sync_path(folder.parent)
 
 
 def _write_beside(target: Path, data: bytes) -> Path:
@@ -115,11 +116,3 @@ def _write_beside(target: Path, data: bytes) -> Path:
         file.write(data)
     Path(name).chmod(0o444)
     return Path(name)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -1,24 +1,13 @@
-"""What this process is: its identity as an owner of claims, its clock, its numeric fingerprint."""
+"""What this process is: its clock, its numeric fingerprint."""
 
-import os
 import platform
-import socket
 import sys
 import time
 from collections.abc import Mapping
 from functools import cache
 
 import numpy as np
-import psutil
 from threadpoolctl import threadpool_info
-
-from tradeops.domain.claims import Owner
-
-
-def identify_owner() -> Owner:
-    """Host, pid and start time of this process; ask after a fork, not before."""
-    pid = os.getpid()
-    return Owner(host=socket.gethostname(), pid=pid, started=psutil.Process(pid).create_time())
 
 
 @cache

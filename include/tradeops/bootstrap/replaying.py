@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 
 from graphs.decision_cycle.run_cycle import DecisionCycleRunner
-from tradeops.bootstrap.process import MonotonicClock, identify_owner
+from tradeops.adapters.liveness import identify_process
+from tradeops.bootstrap.process import MonotonicClock
 from tradeops.bootstrap.runtime import Runtime, open_runtime
 from tradeops.domain.decisions import DecisionRecord
 from tradeops.domain.identifiers import CycleId
@@ -59,7 +60,7 @@ def replay_in_process(settings: Settings, cycle_ids: Sequence[CycleId], override
 
 
 def _replay(runtime: Runtime, records: Iterable[DecisionRecord], overrides: Overrides) -> Iterator[Difference]:
-    with DecisionCycleRunner(runtime.cycle_ports(), owner=identify_owner()) as runner:
+    with DecisionCycleRunner(runtime.cycle_ports(), owner=identify_process()) as runner:
         replayer = DecisionReplayer(
             ledger=runtime.ledger,
             values=runtime.values,

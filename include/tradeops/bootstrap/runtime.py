@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 from agents.roster import Agent, build_roster
 from graphs.decision_cycle.nodes import NODES, Node
 from graphs.decision_cycle.run_cycle import DecisionCycleRunner, Durability
+from tradeops.adapters.liveness import identify_process
 from tradeops.adapters.trading_calendar_exchange_calendars import ExchangeTradingCalendar
 from tradeops.bootstrap.breakers import open_guards
 from tradeops.bootstrap.broker import open_broker
@@ -24,7 +25,7 @@ from tradeops.bootstrap.markets import Markets, NewestMarket
 from tradeops.bootstrap.model_registry import open_model_registry
 from tradeops.bootstrap.notifier import open_notifier
 from tradeops.bootstrap.policy import load_policy
-from tradeops.bootstrap.process import MonotonicClock, identify_owner, take_fingerprint
+from tradeops.bootstrap.process import MonotonicClock, take_fingerprint
 from tradeops.bootstrap.raw_source import open_raw_source
 from tradeops.bootstrap.s3 import read_s3_access
 from tradeops.bootstrap.value_store import open_value_store
@@ -57,7 +58,6 @@ from tradeops.services.decide_sessions import SessionDecider, SessionsDecided
 from tradeops.services.evaluate_model import ModelEvaluator
 from tradeops.services.gather_training_rows import TrainingHistory
 from tradeops.services.load_market_data import MarketLoader
-from tradeops.services.measure_performance import PerformanceReport, measure_performance
 from tradeops.services.promotion_desk import PromotionDesk
 from tradeops.services.read_features import LakeFeatures, NewestFirst
 from tradeops.services.report.gather_figures import gather_figures
@@ -177,16 +177,6 @@ class Runtime:
         self.open_registry().log_report(written.name, written.files)
         return written
 
-    def measure_performance(self, book_id: BookId) -> PerformanceReport:
-        """What a book earned, beside its benchmark and cash."""
-        return measure_performance(
-            ledger=self.ledger,
-            source=self.source,
-            calendar=self.calendar,
-            policy=self.policy,
-            book_id=book_id,
-        )
-
     def report_sources(self) -> ReportSources:
         """What a report reads."""
         return ReportSources(
@@ -234,7 +224,7 @@ class Runtime:
         """A runner of cycles with a model, the live one by default; to be used with `with`."""
         return DecisionCycleRunner(
             self.cycle_ports(model),
-            owner=identify_owner(),
+            owner=identify_process(),
             checkpoints=self.settings.checkpoints_url,
             durability=self.durability,
             nodes=self.nodes,
@@ -258,7 +248,7 @@ class Runtime:
             policy=self.policy,
             model=self._load_model(chosen),
             bundle=self.bundle_of(chosen),
-            owner=str(identify_owner()),
+            owner=str(identify_process()),
             fingerprint=take_fingerprint(),
             tell=open_notifier(self.settings).notify,
         )

@@ -9,7 +9,7 @@ from tradeops.learning.block_bootstrap import BlockBootstrap
 from tradeops.services.attribute_profit import Attribution, attribute_profit
 from tradeops.services.measure_agents import AgentMeasures, measure_agents
 from tradeops.services.measure_costs import CostComponents, measure_costs
-from tradeops.services.measure_performance import SEED, PerformanceReport, measure_performance
+from tradeops.services.measure_performance import SEED, PerformanceReport
 from tradeops.services.measure_positions import PositionMeasures, measure_positions
 from tradeops.services.report.compare_staged import compare_staged
 from tradeops.services.report.figures import StagedFigures
@@ -51,18 +51,11 @@ def measure_book(sources: ReportSources, book_id: BookId) -> BookMeasures:
     """
     bootstrap = BlockBootstrap(seed=SEED)
     book = read_book(sources, book_id)
-    performance = measure_performance(
-        ledger=sources.ledger,
-        source=sources.source,
-        calendar=sources.calendar,
-        policy=sources.policy,
-        book_id=book_id,
-    )
     standing = read_standing(sources.ledger.list_promotions())
     live = list(sources.ledger.list_settlements(BookId()))
     own = [one for one in standing.staged if one.book_id == book_id]
     return BookMeasures(
-        performance=performance,
+        performance=sources.measure_performance(book_id),
         positions=measure_positions(book.settlements, bootstrap),
         costs=measure_costs(book.settlements, sources.source, sources.calendar, sources.policy),
         staged=compare_staged(sources, standing, own[0], live, bootstrap) if own else None,

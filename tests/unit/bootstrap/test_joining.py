@@ -9,11 +9,12 @@ import pytest
 
 from agents.roster import build_roster
 from tests.unit.examples import base_policy
+from tradeops.adapters.liveness import identify_process
 from tradeops.bootstrap import bundle as bundles
 from tradeops.bootstrap.bundle import hash_code, make_bundle
 from tradeops.bootstrap.diagnosis import diagnose
 from tradeops.bootstrap.event_log import open_event_log
-from tradeops.bootstrap.process import MonotonicClock, identify_owner, take_fingerprint
+from tradeops.bootstrap.process import MonotonicClock, take_fingerprint
 from tradeops.bootstrap.runtime import open_runtime
 from tradeops.domain.errors import ConfigurationError, UnknownRecord
 from tradeops.domain.identifiers import AgentId
@@ -92,14 +93,14 @@ def test_agent_that_does_not_exist_is_refused_by_name() -> None:
 
 
 def test_owner_is_this_process_and_another_one_after_a_fork() -> None:
-    mine = identify_owner()
+    mine = identify_process()
     read, write = os.pipe()
     if (pid := os.fork()) == 0:
-        os.write(write, str(identify_owner()).encode())
+        os.write(write, str(identify_process()).encode())
         os._exit(0)
     os.waitpid(pid, 0)
 
-    assert mine == identify_owner()
+    assert mine == identify_process()
     assert mine.pid == os.getpid()
     assert os.read(read, 200).decode() != str(mine)
 

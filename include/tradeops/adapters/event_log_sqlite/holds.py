@@ -6,7 +6,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tradeops.adapters.event_log_sqlite.owners import is_dead, is_local, read_clock
+from tradeops.adapters.event_log_sqlite.clock import read_clock
+from tradeops.adapters.liveness import is_dead, is_local
 from tradeops.adapters.sqlite import HeldConnection
 from tradeops.domain.claims import Owner
 from tradeops.domain.errors import LeaseHeld, TradeOpsError

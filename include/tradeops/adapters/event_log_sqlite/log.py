@@ -16,8 +16,8 @@ from tradeops.adapters.event_log_sqlite.messages import (
     read_end_offset,
     read_messages,
 )
-from tradeops.adapters.event_log_sqlite.owners import identify_process
 from tradeops.adapters.event_log_sqlite.schema import prepare_database
+from tradeops.adapters.liveness import identify_process
 from tradeops.adapters.sqlite import HeldConnection, create_sqlite_engine
 from tradeops.domain.errors import ConfigurationError
 from tradeops.ports.event_log import Message, NewMessage

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 from sqlalchemy.engine.interfaces import DBAPICursor
 
-from tradeops.adapters.event_log_sqlite.owners import is_dead, read_clock
+from tradeops.adapters.event_log_sqlite.clock import read_clock
 from tradeops.adapters.event_log_sqlite.schema import PartitionIds
 from tradeops.adapters.event_log_sqlite.sharing import share_partitions
+from tradeops.adapters.liveness import is_dead
 from tradeops.adapters.sqlite import HeldConnection
 from tradeops.domain.claims import Owner
 

@@ -11,6 +11,7 @@ from typing import Final
 import polars as pl
 from deltalake import DeltaTable, PostCommitHookProperties
 
+from tradeops.adapters.durable_files import sync_path
 from tradeops.adapters.lake_delta.place import DataFile
 from tradeops.domain.errors import ExternalServiceError
 from tradeops.domain.lake_tables import LakeTable
@@ -69,7 +70,7 @@ class Folder:
             rows.write_parquet(file)
             file.flush()
             os.fsync(file.fileno())
-        _sync(path.parent)
+        sync_path(path.parent)
         stat = path.stat()
         return DataFile(path.name, stat.st_size, int(stat.st_mtime * 1000))
 
@@ -78,11 +79,11 @@ class Folder:
         log = self._folder / table.name / "_delta_log"
         for path in log.glob("*.json"):
             if int(path.stem) > after:
-                _sync(path)
-        _sync(log)
+                sync_path(path)
+        sync_path(log)
         if after < 0:
             for parent in (log.parent, self._folder, self._folder.parent):
-                _sync(parent)
+                sync_path(parent)
 
     def explain(self, table: LakeTable, error: Exception) -> ExternalServiceError:
         """The disk, or a damaged table; see `Place`."""
@@ -100,11 +101,3 @@ def _lock(handle: int, table: LakeTable) -> None:
                 waited = f"{LONGEST_WAIT_SECONDS:.0f} s"
                 raise ExternalServiceError(f"another process writes table {table.name} for {waited}") from error
         time.sleep(0.005)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -81,7 +81,7 @@ def describe_outcomes(outcomes: Mapping[Outcome, int]) -> str:
 
 
 def _describe_profit(runtime: Runtime, book_id: BookId) -> str:
-    report = runtime.measure_performance(book_id)
+    report = runtime.report_sources().measure_performance(book_id)
     return (
         f"{describe_annual(report.book)}   buy-and-hold {describe_annual(report.benchmark)}   "
         f"costs {report.book.costs_a_year:.2%} a year, {report.cost_basis}"

@@ -26,7 +26,6 @@ from tradeops.services.measure_performance import (
     BookHistory,
     compare_histories,
     describe_history,
-    measure_performance,
 )
 from tradeops.services.measure_positions import PositionMeasures, measure_positions, read_weights
 from tradeops.services.read_panel import OpinionPanel, OutcomeWindow, read_panel
@@ -83,13 +82,6 @@ def gather_figures(sources: ReportSources, book_id: BookId) -> ReportFigures:
     sources = replace(sources, values=RememberedValues(stored=sources.values))
     book = read_book(sources, book_id)
     panel = read_opinions(sources, book)
-    performance = measure_performance(
-        ledger=sources.ledger,
-        source=sources.source,
-        calendar=sources.calendar,
-        policy=sources.policy,
-        book_id=book_id,
-    )
     equal = list(_simulate_equal_weight(sources, book))
     equal_history = _history(sources, equal)
     own_history = _history(sources, book.settlements)
@@ -102,7 +94,7 @@ def gather_figures(sources: ReportSources, book_id: BookId) -> ReportFigures:
     return ReportFigures(
         book_id=book_id,
         names=panel.instruments,
-        performance=performance,
+        performance=sources.measure_performance(book_id),
         equal_weight=describe_history(equal_history, bootstrap),
         equal_weight_excess=compare_histories(own_history, equal_history, bootstrap),
         positions=positions,

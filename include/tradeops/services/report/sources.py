@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from tradeops.domain.decisions import Decision
-from tradeops.domain.identifiers import PolicyVersion, ValueRef
+from tradeops.domain.identifiers import BookId, PolicyVersion, ValueRef
 from tradeops.domain.orders import Fill
 from tradeops.domain.policy import TradingPolicy
 from tradeops.execution.session_market import bar_known_at
@@ -14,6 +14,7 @@ from tradeops.ports.market_source import MarketSource
 from tradeops.ports.trading_calendar import TradingCalendar
 from tradeops.ports.value_store import ValueStore
 from tradeops.services.count_data import DataCounts
+from tradeops.services.measure_performance import PerformanceReport, measure_performance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +68,12 @@ class ReportSources:
     policy: TradingPolicy
     count_data: Callable[[], DataCounts] | None = None
     _policies: dict[PolicyVersion, TradingPolicy] = field(default_factory=dict)
+
+    def measure_performance(self, book_id: BookId) -> PerformanceReport:
+        """How a book did; see `measure_performance`."""
+        return measure_performance(
+            ledger=self.ledger, source=self.source, calendar=self.calendar, policy=self.policy, book_id=book_id
+        )
 
     def find_policy(self, decision: Decision) -> TradingPolicy:
         """The policy that a decision was made under; the one in force where it had no inputs."""

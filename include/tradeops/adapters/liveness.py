@@ -1,10 +1,9 @@
-"""Which process this is, whether another one still lives, and the clock that all of them share."""
+"""Which process this is, and whether another one still lives."""
 
 import os
 import socket
 
 import psutil
-from sqlalchemy.engine.interfaces import DBAPICursor
 
 from tradeops.domain.claims import Owner
 
@@ -32,9 +31,3 @@ def is_dead(owner: Owner) -> bool:
         return gone or abs(process.create_time() - owner.started) > _START_TOLERANCE
     except psutil.NoSuchProcess:
         return True
-
-
-def read_clock(cursor: DBAPICursor) -> float:
-    """Seconds since 1970 by the database's clock."""
-    (now,) = cursor.execute("SELECT unixepoch('subsec')").fetchone()
-    return float(now)
