@@ -4,15 +4,15 @@ from datetime import date, timedelta
 from typing import cast
 
 from tradeops.domain.claims import ClockMove
-from tradeops.domain.event_schemas import encode_event
 from tradeops.domain.event_schemas.payloads import EXCHANGE
 from tradeops.domain.events import Basis, Event, SessionFeatures
 from tradeops.domain.policy import TimePolicy
 from tradeops.domain.topics import FEATURES
-from tradeops.ports.event_log import EventLog, NewMessage
+from tradeops.ports.event_log import EventLog
 from tradeops.ports.ledger import MarketClock
 from tradeops.ports.trading_calendar import TradingCalendar
 from tradeops.services.decide_sessions import find_decision_time
+from tradeops.services.event_messages import make_event_message
 from tradeops.services.find_newest_event import find_newest_event
 from tradeops.services.load_market_data import MOST_SESSIONS
 
@@ -39,7 +39,7 @@ def announce_features(
     last = _find_announced(log)
     fresh = tuple(s for s in _list_delivered(ledger.clock_move(market), calendar) if last is None or s > last)
     events = [_make_event(calendar, time, session, market) for session in fresh]
-    log.append([NewMessage(topic=FEATURES.name, key=event.key, value=encode_event(event)) for event in events])
+    log.append([make_event_message(FEATURES, event) for event in events])
     return fresh
 
 

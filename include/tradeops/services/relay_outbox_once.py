@@ -7,15 +7,15 @@ from itertools import islice
 from typing import Protocol
 
 from tradeops.domain.errors import CorruptInput
-from tradeops.domain.event_schemas import encode_event
 from tradeops.domain.events import Basis, DecisionRecorded, Event, SessionSettled
 from tradeops.domain.identifiers import BookId, CycleId, Stage
 from tradeops.domain.policy import TimePolicy
 from tradeops.domain.topics import DECISIONS, SETTLEMENTS, Topic
 from tradeops.execution.session_market import bar_known_at
-from tradeops.ports.event_log import EventLog, NewMessage
+from tradeops.ports.event_log import EventLog
 from tradeops.ports.ledger import BookKeeping, Boxes, CycleRecords, OutboxRow
 from tradeops.ports.trading_calendar import TradingCalendar
+from tradeops.services.event_messages import make_event_message
 from tradeops.services.find_newest_event import read_newest_events
 
 HOLD = "relay"  # held for as long as a process relays
@@ -55,7 +55,7 @@ class OutboxRelay:
             return 0
         told = self._list_told()
         events = [(topic, event) for topic, event in map(self._make_event, rows) if event.event_id not in told]
-        self.log.append([NewMessage(topic=topic.name, key=e.key, value=encode_event(e)) for topic, e in events])
+        self.log.append([make_event_message(topic, event) for topic, event in events])
         self.ledger.advance_outbox(rows)
         return len(rows)
 

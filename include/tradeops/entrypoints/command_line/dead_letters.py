@@ -1,9 +1,10 @@
 """`tradeops dlq`: what could not be processed, why, and sending it again or giving it up."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -86,13 +87,7 @@ def redrive_letters(
     """Send open letters to their topic again, once; a discarded one only when it is named."""
     wanted = LetterFilter(kind=kind, error=error, since=since, until=until)
     chosen = choose_letters(addresses, topic, wanted, every=every)
-    with _open_log() as log:
-        _find_all(log, chosen)
-        sent = [
-            letter
-            for name, mine in chosen.items()
-            for letter in redrive_dead_letters(log, topic=name, wanted=mine, dry_run=dry_run)
-        ]
+    sent = _settle(chosen, partial(redrive_dead_letters, dry_run=dry_run))
     if as_json:
         write_json({"dry_run": dry_run, "redriven": [_describe(letter) for letter in sent]})
         return
@@ -121,13 +116,7 @@ def discard_letters(
     discard = Discard(person=person, reason=reason, at=datetime.now(UTC))
     wanted = LetterFilter(kind=kind, error=error, since=since, until=until)
     chosen = choose_letters(addresses, topic, wanted, every=every)
-    with _open_log() as log:
-        _find_all(log, chosen)
-        given_up = [
-            letter
-            for name, mine in chosen.items()
-            for letter in discard_dead_letters(log, discard, topic=name, wanted=mine, dry_run=dry_run)
-        ]
+    given_up = _settle(chosen, partial(discard_dead_letters, discard=discard, dry_run=dry_run))
     if as_json:
         write_json({"dry_run": dry_run, "discarded": [_describe(letter) for letter in given_up]})
         return
@@ -142,7 +131,13 @@ def _open_log() -> Iterator[EventLog]:
         yield log
 
 
-def _find_all(log: EventLog, chosen: dict[str, LetterFilter]) -> None:
+def _settle(chosen: Mapping[str, LetterFilter], settle: Callable[..., Sequence[DeadLetter]]) -> list[DeadLetter]:
+    with _open_log() as log:
+        _find_all(log, chosen)
+        return [letter for topic, wanted in chosen.items() for letter in settle(log, topic=topic, wanted=wanted)]
+
+
+def _find_all(log: EventLog, chosen: Mapping[str, LetterFilter]) -> None:
     """Nothing is done when one of the named letters is not there."""
     for wanted in chosen.values():
         for address in wanted.addresses:
