@@ -8,8 +8,12 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
 from functools import cache
+from types import MappingProxyType
 
 from tradeops.domain.errors import DataError
+
+# Metadata of a field that came later: without a value it is not written, so that old values keep their bytes.
+WRITTEN_WHEN_GIVEN = MappingProxyType({"written_when_given": True})
 
 _PLAIN = frozenset((str, int, bool, type(None)))  # exactly these: their subclasses may be enumerations
 
@@ -18,7 +22,8 @@ def encode_canonical(value: object) -> bytes:
     """Canonical UTF-8 JSON of a value.
 
     Keys sorted, no white space, decimals as plain strings, floats by ``repr``, times in UTC with
-    microseconds and ``Z``, dates in ISO form, dataclasses by field, sequences as lists.
+    microseconds and ``Z``, dates in ISO form, dataclasses by field (one marked `WRITTEN_WHEN_GIVEN`
+    unless it is None), sequences as lists.
 
     Args:
         value: Mappings, sequences, dataclasses and scalars, nested.
@@ -57,7 +62,11 @@ def decimal_text(value: Decimal) -> str:
 
 def _container(value: object) -> object:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {name: to_plain(getattr(value, name)) for name in _list_fields(type(value))}
+        plain = {name: to_plain(getattr(value, name)) for name in _list_fields(type(value))}
+        for name in _list_later_fields(type(value)):
+            if plain[name] is None:
+                del plain[name]
+        return plain
     if isinstance(value, Mapping):
         return {_key(key): to_plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -69,6 +78,11 @@ def _container(value: object) -> object:
 @cache
 def _list_fields(kind: type) -> tuple[str, ...]:
     return tuple(field.name for field in dataclasses.fields(kind))
+
+
+@cache
+def _list_later_fields(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind) if "written_when_given" in field.metadata)
 
 
 def _key(key: object) -> str:

@@ -1,12 +1,13 @@
 """Orders and what became of them. Quantities are whole shares, prices USD a share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
+from tradeops.domain.canonical import WRITTEN_WHEN_GIVEN
 from tradeops.domain.errors import ExecutionError
-from tradeops.domain.identifiers import ClientOrderId, CycleId, InstrumentId
+from tradeops.domain.identifiers import ClientOrderId, CycleId, InstrumentId, PackageId
 from tradeops.domain.lifecycle import OrderState
 
 
@@ -24,13 +25,14 @@ class Side(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderIntent:
-    """What the sizer proposes to the gate, before any limit was applied."""
+    """What the sizer proposes to the gate, before any limit was applied; `package` as in `Order`."""
 
     client_order_id: ClientOrderId
     instrument: InstrumentId
     side: Side
     quantity: Decimal
     reference_price: Decimal
+    package: PackageId | None = field(default=None, metadata=WRITTEN_WHEN_GIVEN)
 
     def __post_init__(self) -> None:
         _check_order(self.instrument, self.quantity, self.reference_price)
@@ -54,6 +56,7 @@ class Order:
         reference_price: Close it was sized on, USD.
         decided_on: Session of the decision.
         valid_on: The one session in which it may fill.
+        package: Orders of a cycle with the same one are its legs: all are sent or none stays open.
     """
 
     client_order_id: ClientOrderId
@@ -64,6 +67,7 @@ class Order:
     reference_price: Decimal
     decided_on: date
     valid_on: date
+    package: PackageId | None = field(default=None, metadata=WRITTEN_WHEN_GIVEN)
 
     def __post_init__(self) -> None:
         _check_order(self.instrument, self.quantity, self.reference_price)
