@@ -158,7 +158,7 @@ def _look(expected: Content, folder: Path) -> tuple[list[str], Effects]:
 
 def _look_early(folder: Path) -> list[str]:
     with open_plainly(folder) as runtime:
-        return findings.find_early_orders(runtime, folder)
+        return findings.find_early_orders(runtime)
 
 
 def explain(who: str, ended: children.Ended) -> list[str]:

@@ -197,7 +197,7 @@ def _look(prepared: Prepared, folder: Path) -> list[str]:
 
 def _look_early(folder: Path) -> list[str]:
     with open_plainly(folder) as runtime:
-        return findings.find_early_orders(runtime, folder)
+        return findings.find_early_orders(runtime)
 
 
 @contextmanager

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pysqlite3
-
+from tests.contract.databases import beside, query
 from tests.faults.installation import DELIVERIES
 from tradeops.bootstrap.runtime import Runtime
 from tradeops.domain.canonical import to_plain
@@ -55,7 +54,7 @@ def read_content(runtime: Runtime, folder: Path) -> Content:
         decisions={f"{decision.book_id} {decision.session}": decision.digest for decision in decisions},
         lengths={head.stream: head.sequence for head in ledger.chain_heads() if head.stream not in claims},
         orders=sorted(order.client_order_id for decision in decisions for order in decision.orders),
-        accepted=read_accepted(folder),
+        accepted=read_accepted(runtime),
         order_states={order: [change.state.value for change in made] for order, made in sorted(states.items())},
         fills=[to_plain(fill) for book in books for fill in ledger.list_fills(book)],
         settlements=[to_plain(settlement) for book in books for settlement in ledger.list_settlements(book)],
@@ -77,13 +76,10 @@ def _is_whole(path: Path) -> bool:
     return hashlib.sha256(path.read_bytes()).hexdigest() == path.name
 
 
-def read_accepted(folder: Path) -> list[str]:
+def read_accepted(runtime: Runtime) -> list[str]:
     """Orders at the broker, read past all adapters."""
-    connection = pysqlite3.connect(str(folder / "paper_broker.db"))
-    try:
-        return [row[0] for row in connection.execute("SELECT client_order_id FROM answers ORDER BY 1")]
-    finally:
-        connection.close()
+    with beside(runtime.settings.broker_url) as connection:
+        return [str(order) for order in query(connection, "SELECT client_order_id FROM answers ORDER BY 1")]
 
 
 def read_deliveries(folder: Path) -> list[dict[str, Any]]:
@@ -135,8 +131,8 @@ def _match_broker(found: Content) -> Iterator[str]:
         yield f"broker: {len(found.accepted)} orders, ledger: {len(found.orders)}"
 
 
-def find_early_orders(runtime: Runtime, folder: Path) -> list[str]:
+def find_early_orders(runtime: Runtime) -> list[str]:
     """Right after a death: what is at the broker must be on record already."""
     recorded = {order.client_order_id for decision in list_decisions(runtime) for order in decision.orders}
-    early = sorted(set(read_accepted(folder)) - recorded)
+    early = sorted(set(read_accepted(runtime)) - recorded)
     return [f"broker: order {order} has no decision on record" for order in early]

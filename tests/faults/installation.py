@@ -49,11 +49,15 @@ class Opening:
 
     Args:
         change: Puts a mistake into the product, innermost.
+        settings: Where its stores are, when they are not files of its folder.
+        deliveries: Where deliveries are written down, when it is not a file of its folder.
     """
 
     durability: Durability = "exit"
     wire: Tripwire = field(default_factory=Tripwire)
     change: Change = unchanged
+    settings: Settings | None = None
+    deliveries: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -87,11 +91,11 @@ class LoggedBroker:
 def open_installation(folder: Path, opening: Opening) -> Iterator[Runtime]:
     """The product's own bootstrap, with wrappers on."""
     wire = opening.wire
-    with watch_adapters(wire), share_market(), open_runtime(Settings(state_dir=folder)) as opened:
+    with watch_adapters(wire), share_market(), open_runtime(opening.settings or Settings(state_dir=folder)) as opened:
         runtime = opening.change(
             dataclasses.replace(
                 opened,
-                broker=LoggedBroker(opened.broker, opened.ledger, folder / DELIVERIES),
+                broker=LoggedBroker(opened.broker, opened.ledger, opening.deliveries or folder / DELIVERIES),
                 durability=opening.durability,
             )
         )

@@ -224,7 +224,7 @@ def kill_and_go_on(waiting: Waiting, folder: Path, place: str, first: Server, he
 
 def _look_early(folder: Path) -> list[str]:
     with open_plainly(folder) as runtime:
-        return findings.find_early_orders(runtime, folder)
+        return findings.find_early_orders(runtime)
 
 
 def serve_at_once(waiting: Waiting, folder: Path, server: Server) -> dict[str, Any]:
