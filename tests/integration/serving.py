@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from typer.testing import CliRunner
+
 from tests.conftest import ROOT
 from tradeops.adapters.event_log_kafka import KafkaEventLog
 from tradeops.adapters.event_log_sqlite import SqliteEventLog
@@ -19,6 +21,8 @@ from tradeops.bootstrap.serving import announce_session_features
 from tradeops.domain.decisions import Decision
 from tradeops.domain.errors import TradeOpsError
 from tradeops.domain.identifiers import BookId
+from tradeops.entrypoints.command_line.main import app
+from tradeops.entrypoints.processes.health import describe_health
 from tradeops.ports.event_log import NewMessage
 from tradeops.settings import Settings, make_child_environment
 
@@ -73,6 +77,14 @@ class Installation:
     def is_closed(self, session: date) -> bool:
         with open_ledger(self.settings.ledger_url) as ledger:
             return ledger.last_closed_session(BOOK) == session
+
+    def turn_window(self, word: str) -> None:
+        words = ["window", word, "--person", "ann", "--reason", "a test"]
+        environment = {"TRADEOPS_STATE_DIR": str(self.state_dir)}
+        CliRunner().invoke(app, words, env=environment, catch_exceptions=False)
+
+    def health(self, process: str) -> str:
+        return "\n".join(describe_health(self.state_dir, process, MOST_SECONDS)[0])
 
     @contextmanager
     def start(self, *words: str) -> Iterator[subprocess.Popen[str]]:

@@ -13,6 +13,8 @@ from tradeops.domain.event_schemas import decode_event
 from tradeops.domain.topics import DECISIONS, FEATURES, SETTLEMENTS
 from tradeops.entrypoints.processes.heartbeat import FOLDER, read_beats
 from tradeops.services.dead_letters import list_dead_letters
+from tradeops.services.drain_events_once import GROUP
+from tradeops.services.read_log import count_unread
 
 POISON = b'\xff{"type": "session_features"'
 
@@ -105,6 +107,24 @@ def test_sessions_that_waited_too_long_are_skipped_and_the_same_once_more(
         found.append([decision.digest for decision in decisions])
 
     assert found[0] == found[1]
+
+
+def test_in_a_closed_window_a_session_waits_and_is_decided_when_it_opens(copy: Callable[[str], Installation]) -> None:
+    here = copy("state")
+    before = here.list_decisions()
+    here.turn_window("close")
+    with here.start("serve") as server:
+        (session,) = here.deliver()
+        wait_for(lambda: "window closed" in here.health("serve"), server)
+        assert here.list_decisions() == before
+        with here.open_log() as log:
+            assert count_unread(log, GROUP, FEATURES.name) == 1
+        here.turn_window("open")
+        wait_for(lambda: here.is_closed(session), server)
+        here.stop(server)
+    with here.open_log() as log:
+        assert (count_unread(log, GROUP, FEATURES.name), list_dead_letters(log)) == (0, ())
+    assert here.list_decisions()[-1].outcome == "decided"
 
 
 def test_stopped_in_the_middle_it_hands_back_and_the_next_one_goes_on(copy: Callable[[str], Installation]) -> None:

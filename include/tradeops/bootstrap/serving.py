@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from tradeops.adapters.trading_calendar_exchange_calendars import ExchangeTradingCalendar
 from tradeops.bootstrap.dead_letters import tell_of_dead_letters
 from tradeops.bootstrap.event_log import open_event_log
+from tradeops.bootstrap.guarded_event_log import open_guarded_event_log
 from tradeops.bootstrap.lake import open_lake
 from tradeops.bootstrap.ledger import open_ledger_by_url
 from tradeops.bootstrap.policy import load_policy
@@ -16,6 +17,7 @@ from tradeops.domain.identifiers import BookId
 from tradeops.ports.event_log import EventLog
 from tradeops.services.announce_features import announce_features
 from tradeops.services.drain_events_once import Attempts, DrainCounts, EventDrain, SessionEvent, open_decider
+from tradeops.services.drain_in_window import WindowedDrain
 from tradeops.services.relay_outbox_once import HOLD, OutboxRelay
 from tradeops.services.seal_lake import SealCounts, open_sealer, seal_lake_once
 from tradeops.settings import Settings
@@ -46,34 +48,40 @@ def answer_event(runtime: Runtime, event: SessionEvent, on_progress: Watch) -> N
 
 
 @contextmanager
-def open_serving(settings: Settings, *, most_waiting: int, attempts: Attempts, on_progress: Watch) -> Iterator[Unit]:
-    """A member of the group that decides.
+def open_serving(
+    settings: Settings, *, most_waiting: int, attempts: Attempts, on_progress: Watch, say: Callable[[str], None]
+) -> Iterator[Unit]:
+    """A member of the group that decides, while the trading window is open.
 
     Args:
         settings: Where things are.
         most_waiting: How many sessions, the newest, are decided when more of them wait.
         attempts: Failures so far, kept by the process from opening to opening.
         on_progress: Called after each cycle.
+        say: Told what keeps events waiting.
     """
-    with (
-        open_runtime(settings) as runtime,
-        closing(open_event_log(settings.event_log_url)) as log,
-        open_decider(log) as consumer,
-    ):
+    # The log first: while it is away nothing else is opened in vain.
+    with closing(open_guarded_event_log(settings)) as log, open_runtime(settings) as runtime:
         drain = EventDrain(
             answer=lambda event: answer_event(runtime, event, on_progress),
             tell_time=lambda: datetime.now(UTC),
             most_waiting=most_waiting,
             attempts=attempts,
         )
-        yield lambda: _report(settings, log, drain.drain_events_once(consumer))
+        with WindowedDrain(
+            read_window=runtime.ledger.newest_window_change,
+            join=lambda: open_decider(log),
+            drain=drain.drain_events_once,
+            say=say,
+        ) as windowed:
+            yield lambda: _report(settings, log, windowed.drain_once())
 
 
 @contextmanager
 def open_sealing(settings: Settings) -> Iterator[Unit]:
     """A member of the group that seals."""
     lake = open_lake(settings.lake_url, read_s3_access(settings))
-    with closing(open_event_log(settings.event_log_url)) as log, open_sealer(log) as consumer:
+    with closing(open_guarded_event_log(settings)) as log, open_sealer(log) as consumer:
         yield lambda: _report(settings, log, seal_lake_once(consumer, lake, at=datetime.now(UTC)))
 
 
@@ -86,7 +94,7 @@ def open_relaying(settings: Settings) -> Iterator[Unit]:
     """
     with (
         closing(open_ledger_by_url(settings.ledger_url)) as ledger,
-        closing(open_event_log(settings.event_log_url)) as log,
+        closing(open_guarded_event_log(settings)) as log,
         log.hold(HOLD),
     ):
         relay = OutboxRelay(ledger=ledger, log=log, calendar=ExchangeTradingCalendar(), time=load_policy().time)

@@ -42,7 +42,7 @@ def test_sealing_tells_once_and_again_when_letters_are_tenfold(settings: Setting
 
 def test_serving_tells_and_does_nothing_when_nothing_died(settings: Settings) -> None:
     attempts: Attempts = {}
-    with open_serving(settings, most_waiting=1, attempts=attempts, on_progress=pytest.fail) as unit:
+    with open_serving(settings, most_waiting=1, attempts=attempts, on_progress=pytest.fail, say=lambda _: None) as unit:
         assert not unit()
         assert subjects(settings) == []
         send_poison(settings, FEATURES.name, 2)

@@ -26,6 +26,7 @@ from tradeops.entrypoints.command_line import (
     stores,
     summary,
     surface,
+    window,
 )
 
 FAILED = 1
@@ -42,6 +43,7 @@ app.add_typer(kill_switch.app, name="kill-switch")
 app.add_typer(dead_letters.app, name="dlq")
 app.add_typer(models.app, name="models")
 app.add_typer(lake.app, name="lake")
+app.add_typer(window.app, name="window")
 app.command("serve")(processes.serve)
 app.command("seal")(processes.seal)
 app.command("relay")(processes.relay)

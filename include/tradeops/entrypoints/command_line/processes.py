@@ -42,7 +42,9 @@ def serve(
             heart.beat()
             hand_back_when_worn(outcome, switch)
 
-        return lambda: open_serving(settings, most_waiting=most_waiting, attempts=attempts, on_progress=on_progress)
+        return lambda: open_serving(
+            settings, most_waiting=most_waiting, attempts=attempts, on_progress=on_progress, say=heart.say
+        )
 
     _run("serve", ProcessOptions(idle_seconds=idle, deadline_seconds=deadline, with_parent=with_parent), make_units)
 

@@ -29,7 +29,7 @@ def describe_health(state_dir: Path, process: str, within: float) -> tuple[list[
     faults = [beat.find_fault(within) for beat in beats]
     if not beats:
         return [f"{process} does not run here"], UNHEALTHY
-    lines = [f"{process} {beat.pid} {fault or 'is well'}" for beat, fault in zip(beats, faults, strict=True)]
+    lines = [f"{process} {beat.pid} {fault or beat.praise()}" for beat, fault in zip(beats, faults, strict=True)]
     return lines, UNHEALTHY if any(faults) else HEALTHY
 
 

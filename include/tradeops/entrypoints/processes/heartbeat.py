@@ -9,6 +9,8 @@ from pathlib import Path
 
 import psutil
 
+from tradeops.domain.errors import CircuitOpen
+
 FOLDER = "processes"
 _EVERY_SECONDS = 1.0
 _FORGOTTEN_SECONDS = 24 * 3600.0
@@ -41,13 +43,17 @@ class Beat:
             within: Seconds that it may be silent, or fail, at most.
         """
         now = time.time()
-        if not psutil.pid_exists(self.pid):
+        if self.host == socket.gethostname() and not psutil.pid_exists(self.pid):
             return "is dead"
         if now - self.at > within:
             return f"says nothing for {now - self.at:.0f} s"
         if self.failing_since is not None and now - self.failing_since > within:
             return f"fails for {now - self.failing_since:.0f} s: {self.detail}"
         return None
+
+    def praise(self) -> str:
+        """What is said of a process without a fault."""
+        return f"is well; {self.detail}" if self.detail and self.failing_since is None else "is well"
 
 
 class Heart:
@@ -59,6 +65,7 @@ class Heart:
     """
 
     def __init__(self, state_dir: Path, process: str) -> None:
+        self._doing = ""
         self._last = Beat(process=process, host=socket.gethostname(), pid=os.getpid(), at=0.0)
         self._file = state_dir / FOLDER / f"{process}-{self._last.host}-{self._last.pid}.json"
         self._file.parent.mkdir(parents=True, exist_ok=True)
@@ -67,11 +74,19 @@ class Heart:
     def beat(self) -> None:
         """All is well; written once a second at most."""
         if time.time() - self._last.at >= _EVERY_SECONDS or self._last.failing_since is not None:
-            self._write(failing_since=None, detail="")
+            self._write(failing_since=None, detail=self._doing)
+
+    def say(self, doing: str) -> None:
+        """What a healthy process does, or why it does nothing; part of every beat from now on."""
+        if doing != self._doing:
+            self._doing = doing
+            self._write(failing_since=None, detail=doing)
 
     def fail(self, error: BaseException) -> None:
-        """Something failed, and is tried again."""
-        self._write(failing_since=self._last.failing_since or time.time(), detail=f"{type(error).__name__}: {error}")
+        """Something failed, and is tried again; a breaker that rests does not hide why."""
+        kept = self._last.detail if isinstance(error, CircuitOpen) and self._last.failing_since else ""
+        detail = kept or f"{type(error).__name__}: {error}"
+        self._write(failing_since=self._last.failing_since or time.time(), detail=detail)
 
     def stop(self) -> None:
         """Leave nothing behind."""
@@ -84,9 +99,16 @@ class Heart:
         fresh.replace(self._file)
 
 
-def read_beats(state_dir: Path, process: str) -> list[Beat]:
-    """The newest beat of each process of a name on this host; a dead one's too, until another of its name starts."""
-    files = sorted((state_dir / FOLDER).glob(f"{process}-{socket.gethostname()}-*.json"))
+def read_beats(state_dir: Path, process: str, *, everywhere: bool = False) -> list[Beat]:
+    """The newest beat of each process of a name on this host; a dead one's too, until another of its name starts.
+
+    Args:
+        state_dir: Of the installation.
+        process: Name of the process.
+        everywhere: On all hosts that share the folder.
+    """
+    host = "*" if everywhere else socket.gethostname()
+    files = sorted((state_dir / FOLDER).glob(f"{process}-{host}-*.json"))
     return [Beat(**json.loads(file.read_text())) for file in files]
 
 

@@ -73,6 +73,28 @@ def test_heart_beats_fails_recovers_and_leaves_nothing_behind(tmp_path: Path) ->
     assert list((tmp_path / FOLDER).iterdir()) == []
 
 
+def test_healthy_process_says_why_it_does_nothing_until_it_does_something(tmp_path: Path) -> None:
+    heart = Heart(tmp_path, "serve")
+    heart.beat()
+    for doing, praise in (("window closed", "is well; window closed"), ("", "is well")):
+        heart.say(doing)
+        heart.beat()
+        (beat,) = read_beats(tmp_path, "serve")
+        assert (beat.find_fault(60.0), beat.praise()) == (None, praise)
+    heart.say("window closed")
+    heart.fail(OSError("disk full"))
+    (beat,) = read_beats(tmp_path, "serve")
+    assert (beat.detail, beat.praise()) == ("OSError: disk full", "is well")
+
+
+def test_beats_of_other_hosts_are_judged_by_their_age(tmp_path: Path) -> None:
+    plant(tmp_path, replace(HERE, host="elsewhere", pid=find_dead_pid(), at=time.time()))
+    assert read_beats(tmp_path, "serve") == []
+    (beat,) = read_beats(tmp_path, "serve", everywhere=True)
+    assert beat.find_fault(60.0) is None
+    assert replace(beat, at=beat.at - 70).find_fault(60.0) == "says nothing for 70 s"
+
+
 def test_next_process_of_a_name_buries_the_dead_one(tmp_path: Path) -> None:
     plant(tmp_path, replace(HERE, pid=find_dead_pid(), at=time.time()))
     plant(tmp_path, replace(HERE, process="seal", pid=find_dead_pid(), at=time.time()))
