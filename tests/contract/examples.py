@@ -1,5 +1,6 @@
 """Small but complete values that contract suites write and read."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
@@ -20,6 +21,7 @@ from tradeops.domain.identifiers import (
     ClientOrderId,
     InstrumentId,
     LearnerStateId,
+    PackageId,
     PolicyVersion,
     ValueRef,
     derive_client_order_id,
@@ -79,9 +81,16 @@ def order_of(claim: Claim, instrument: InstrumentId, quantity: str = "40", side:
     )
 
 
-def record_of(claim: Claim, *, uniform: float = 0.25, names: tuple[InstrumentId, ...] = (AAPL, IBM)) -> DecisionRecord:
+def record_of(
+    claim: Claim,
+    *,
+    uniform: float = 0.25,
+    names: tuple[InstrumentId, ...] = (AAPL, IBM),
+    package: PackageId | None = None,
+) -> DecisionRecord:
     """A decision with an order for each name; another `uniform` makes another decision of it."""
-    orders = tuple(sorted((order_of(claim, name) for name in names), key=lambda order: order.client_order_id))
+    orders = [replace(order_of(claim, name), package=package) for name in names]
+    orders = sorted(orders, key=lambda order: order.client_order_id)
     decision = Decision(
         cycle_id=claim.cycle_id,
         book_id=claim.book_id,
@@ -98,7 +107,7 @@ def record_of(claim: Claim, *, uniform: float = 0.25, names: tuple[InstrumentId,
         targets=tuple(Target(instrument=name, weight=0.1, quantity=Decimal(40), reason="sized") for name in names),
         intents=tuple(_intent(order) for order in orders),
         verdicts=tuple(_verdict(order) for order in orders),
-        orders=orders,
+        orders=tuple(orders),
     )
     trace = DecisionTrace(fingerprint={"python": "3.11"}, owner="o", epoch=claim.epoch, seconds={"blend": 0.001})
     return DecisionRecord(decision=decision, trace=trace)

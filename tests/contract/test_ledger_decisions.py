@@ -21,7 +21,7 @@ from tests.contract.examples import (
 from tradeops.adapters.ledger_sqlalchemy import SqlLedger, decisions
 from tradeops.domain.claims import Claim
 from tradeops.domain.errors import CoordinationError, CycleConflict, IllegalTransition, UnknownRecord
-from tradeops.domain.identifiers import BookId, CycleId
+from tradeops.domain.identifiers import BookId, CycleId, PackageId
 from tradeops.domain.lifecycle import OrderState
 from tradeops.domain.market import Watermark
 from tradeops.domain.orders import OrderChange
@@ -56,6 +56,21 @@ def test_orders_begin_as_new_with_their_decision(ledger: Ledger) -> None:
     assert {order: [change.state for change in made] for order, made in states.items()} == {
         order.client_order_id: [OrderState.NEW] for order in orders
     }
+
+
+def test_orders_lie_under_their_latest_states_with_their_package(ledger: Ledger) -> None:
+    claim = ledger.claim_cycle(request_claim())
+    record = record_of(claim, package=PackageId("hedged"))
+    ledger.record_decision(claim, record, asked_by(claim))
+    first, second = record.decision.orders
+    ledger.record_order_changes(claim, [change_of(first), change_of(second, OrderState.CANCELLED, "never sent")])
+    assert ledger.orders_by_state(claim.cycle_id) == {
+        OrderState.SUBMITTED: (first,),
+        OrderState.CANCELLED: (second,),
+    }
+    assert ledger.orders_by_state(CycleId("another")) == {}
+    assert first.package == "hedged"
+    ledger.verify_chains()
 
 
 def test_one_transaction_writes_all_rows(ledger: Ledger) -> None:

@@ -135,6 +135,7 @@ TAMPERINGS = {
         "SELECT stream, 99, kind, 'new', payload, previous_hash, hash, epoch, recorded_at FROM entries WHERE id = 3"
     ),
     "order quantity": "UPDATE orders SET quantity = '41'",
+    "order package": "UPDATE orders SET package = 'p'",
     "order removed": "DELETE FROM orders WHERE instrument = 'IBM'",
     "state changed": "UPDATE order_states SET state = 'cancelled' WHERE state = 'submitted'",
     "state removed": "DELETE FROM order_states WHERE state = 'filled'",

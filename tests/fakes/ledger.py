@@ -209,11 +209,13 @@ class InMemoryLedger:
         return self.closed.get(book_id)
 
     def orders_in(self, cycle_id: CycleId, state: OrderState) -> tuple[Order, ...]:
-        orders = [
-            o for record in self.decisions if record.decision.cycle_id == cycle_id for o in record.decision.orders
-        ]
-        now = [order for order in orders if self.changes[order.client_order_id][-1].state is state]
-        return tuple(sorted(now, key=lambda order: order.client_order_id))
+        return self.orders_by_state(cycle_id).get(state, ())
+
+    def orders_by_state(self, cycle_id: CycleId) -> Mapping[OrderState, tuple[Order, ...]]:
+        found: dict[OrderState, list[Order]] = defaultdict(list)
+        for order in (o for r in self.decisions if r.decision.cycle_id == cycle_id for o in r.decision.orders):
+            found[self.changes[order.client_order_id][-1].state].append(order)
+        return {state: tuple(sorted(own, key=lambda order: order.client_order_id)) for state, own in found.items()}
 
     def order_states(self, book_id: BookId) -> Mapping[ClientOrderId, tuple[OrderChange, ...]]:
         return {o.client_order_id: tuple(self.changes[o.client_order_id]) for o in self._orders(book_id)}

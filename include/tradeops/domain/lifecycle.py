@@ -38,7 +38,9 @@ _OPEN_ORDER_STEPS = frozenset(
     {OrderState.PARTIALLY_FILLED, OrderState.FILLED, OrderState.CANCELLED, OrderState.EXPIRED}
 )
 ORDER_STEPS: Mapping[OrderState, frozenset[OrderState]] = {
-    OrderState.NEW: frozenset({OrderState.SUBMITTED, OrderState.REJECTED, OrderState.UNKNOWN, OrderState.EXPIRED}),
+    OrderState.NEW: frozenset(
+        {OrderState.SUBMITTED, OrderState.REJECTED, OrderState.UNKNOWN, OrderState.CANCELLED, OrderState.EXPIRED}
+    ),
     OrderState.UNKNOWN: frozenset({OrderState.SUBMITTED, OrderState.REJECTED}) | _OPEN_ORDER_STEPS,
     OrderState.SUBMITTED: _OPEN_ORDER_STEPS | {OrderState.REJECTED},
     OrderState.PARTIALLY_FILLED: _OPEN_ORDER_STEPS,

@@ -120,6 +120,10 @@ class CycleRecords(Protocol):
         """Orders of a cycle whose latest state is `state`, ascending by id."""
         ...
 
+    def orders_by_state(self, cycle_id: CycleId) -> Mapping[OrderState, tuple[Order, ...]]:
+        """All orders of a cycle under their latest states, each ascending by id."""
+        ...
+
 
 class DecisionLog(Protocol):
     """What was decided, for readers."""

@@ -11,7 +11,7 @@ from tradeops.domain.lifecycle import CYCLE_STEPS, ORDER_STEPS, CycleState, Orde
 
 ORDER_ENDS = {OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED, OrderState.EXPIRED}
 LEGAL_ORDER_STEPS = {
-    "new": "submitted rejected unknown expired",
+    "new": "submitted rejected unknown cancelled expired",
     "unknown": "submitted rejected partially_filled filled cancelled expired",
     "submitted": "partially_filled filled cancelled expired rejected",
     "partially_filled": "partially_filled filled cancelled expired",

@@ -81,10 +81,18 @@ class SqlDecisionReads(LedgerPart):
 
     def orders_in(self, cycle_id: CycleId, state: OrderState) -> tuple[Order, ...]:
         """Orders of a cycle whose latest state is `state`, ascending by id."""
+        return self.orders_by_state(cycle_id).get(state, ())
+
+    def orders_by_state(self, cycle_id: CycleId) -> Mapping[OrderState, tuple[Order, ...]]:
+        """All orders of a cycle under their latest states, each ascending by id."""
         with self._connection.read() as connection:
             history = _group_changes(connection.execute(_STATES_OF_CYCLE, {"cycle_id": cycle_id}))
             orders = [_read_order(row) for row in connection.execute(_ORDERS_OF_CYCLE, {"cycle_id": cycle_id})]
-        return tuple(order for order in orders if history[order.client_order_id][-1].state is state)
+        found: dict[OrderState, tuple[Order, ...]] = {}
+        for order in orders:
+            state = history[order.client_order_id][-1].state
+            found[state] = (*found.get(state, ()), order)
+        return found
 
     def order_states(self, book_id: BookId) -> Mapping[ClientOrderId, tuple[OrderChange, ...]]:
         """All states of all orders of a book, oldest first."""
@@ -117,4 +125,5 @@ def _read_order(row: AnyRow) -> Order:
         reference_price=row.reference_price,
         decided_on=row.decided_on,
         valid_on=row.valid_on,
+        package=row.package,
     )

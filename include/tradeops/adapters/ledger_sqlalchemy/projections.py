@@ -99,6 +99,7 @@ def _order_row(stream: str, order: Order) -> dict[str, object]:
         "reference_price": order.reference_price,
         "decided_on": order.decided_on,
         "valid_on": order.valid_on,
+        "package": order.package,
     }
 
 

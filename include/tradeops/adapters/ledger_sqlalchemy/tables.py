@@ -6,7 +6,7 @@ from sqlalchemy import Column, Date, Float, ForeignKey, Index, Integer, MetaData
 
 from tradeops.adapters.ledger_sqlalchemy.column_types import ByteText, ExactDecimal, UtcTime
 
-HEAD_REVISION: Final = "0002"
+HEAD_REVISION: Final = "0003"
 METADATA: Final = MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
 )
@@ -68,6 +68,7 @@ ORDERS: Final = Table(
     Column("reference_price", ExactDecimal, nullable=False),
     Column("decided_on", Date, nullable=False),
     Column("valid_on", Date, nullable=False),
+    Column("package", ByteText, nullable=True),
     Index(None, "cycle_id"),
     Index(None, "stream"),
     info=_APPEND_ONLY,

@@ -107,6 +107,10 @@ class CapturingLedger:
         """None to route."""
         return ()
 
+    def orders_by_state(self, cycle_id: CycleId) -> Mapping[OrderState, tuple[Order, ...]]:
+        """None to route."""
+        return {}
+
 
 class SilentBroker:
     """A replay never reaches a broker."""

@@ -108,6 +108,7 @@ def test_capturing_ledger_grants_the_recorded_claim_and_has_no_orders_to_route()
     assert claim.state is CycleState.CLAIMED
     assert ledger.get_decision(claim.cycle_id) == recorded
     assert ledger.orders_in(claim.cycle_id, OrderState.NEW) == ()
+    assert ledger.orders_by_state(claim.cycle_id) == {}
 
 
 def test_replay_that_tries_to_send_an_order_is_stopped() -> None:
