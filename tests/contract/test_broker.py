@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from tests.contract.conftest import KINDS, FindStores
@@ -22,11 +23,10 @@ from tests.contract.examples import (
     session_after,
 )
 from tests.fakes.broker import InMemoryBroker
-from tradeops.adapters import broker_paper
-from tradeops.adapters.broker_paper import PaperBroker
+from tradeops.adapters.broker_paper import PaperBroker, rows
 from tradeops.domain.books import Book
-from tradeops.domain.errors import CoordinationError
-from tradeops.domain.identifiers import BookId, ClientOrderId
+from tradeops.domain.errors import CoordinationError, ExecutionError
+from tradeops.domain.identifiers import BookId, ClientOrderId, PackageId
 from tradeops.domain.lifecycle import OrderState
 from tradeops.domain.orders import Order, Side
 from tradeops.ports.broker import Broker, SessionExecutions
@@ -99,7 +99,7 @@ def test_an_order_is_taken_once(open_another: OpenBroker) -> None:
 
 
 def test_mutant_that_forgets_is_refused_by_the_key(open_paper: OpenBroker, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(broker_paper, "_find_answers", lambda _connection, _orders: {})
+    monkeypatch.setattr(rows, "find_answers", lambda _connection, _orders: {})
     with pytest.raises(CoordinationError, match=r"(?i)unique"):
         check_an_order_is_taken_once(open_paper)
 
@@ -126,7 +126,7 @@ def test_what_the_broker_has_is_found_and_nothing_else(open_another: OpenBroker)
 def test_every_order_is_listed_whole_with_its_first_answer(
     open_another: OpenBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(broker_paper, "_PAGE_OF_ALL", broker_paper._PAGE_OF_ALL.limit(2))
+    monkeypatch.setattr(rows, "PAGE", 2)
     assert list(open_another().list_orders()) == []
     orders = [make_order(day, name, quantity) for day in range(2) for name, quantity in ((AAPL, "40"), (IBM, "1001"))]
     answers = {order.client_order_id: open_another().submit(BOOK, order) for order in orders}
@@ -169,8 +169,110 @@ def test_orders_are_read_back_whole(broker_url: str) -> None:
     assert seen == [order]
 
 
-@pytest.mark.parametrize("statement", ["UPDATE answers SET state = 'rejected'", "DELETE FROM answers"])
-def test_answers_are_never_changed(open_paper: OpenBroker, broker_url: str, statement: str) -> None:
-    open_paper().submit(BOOK, make_order())
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE answers SET state = 'rejected'",
+        "DELETE FROM answers",
+        "UPDATE endings SET state = 'filled'",
+        "DELETE FROM endings",
+    ],
+)
+def test_answers_and_endings_are_never_changed(open_paper: OpenBroker, broker_url: str, statement: str) -> None:
+    broker, leg = open_paper(), make_leg()
+    broker.submit(BOOK, leg)
+    broker.cancel(BOOK, leg.client_order_id)
     with beside(broker_url) as connection, pytest.raises(IntegrityError, match="never changed"):
         change(connection, statement)
+
+
+# Legs of packages are taken back
+
+
+def make_leg(day: int = 0, name: str = AAPL, quantity: str = "40") -> Order:
+    return replace(make_order(day, name, quantity), package=PackageId("hedged"))
+
+
+def check_a_leg_is_taken_back(open_another: OpenBroker) -> None:
+    """It never fills, whoever asks and however often it is sent and taken back again; the other leg does."""
+    broker, leg, other = open_another(), make_leg(), make_leg(name=IBM)
+    for order in (leg, other):
+        broker.submit(BOOK, order)
+    cancelled = change_of(leg, OrderState.CANCELLED, "cancelled before its session")
+    for each in (broker, open_another()):
+        assert each.cancel(BOOK, leg.client_order_id) == cancelled
+        assert each.submit(BOOK, leg) == cancelled
+    assert broker.find([leg.client_order_id])[leg.client_order_id] == cancelled
+    executed = broker.executions(BOOK, leg.valid_on, ACCOUNT)
+    assert [change.client_order_id for change in executed.changes] == [other.client_order_id]
+    listed = {taken.order.client_order_id: (taken.answer.state, taken.cancelled) for taken in broker.list_orders()}
+    assert listed == {
+        leg.client_order_id: (OrderState.SUBMITTED, True),
+        other.client_order_id: (OrderState.SUBMITTED, False),
+    }
+
+
+def test_a_leg_is_taken_back(open_another: OpenBroker) -> None:
+    check_a_leg_is_taken_back(open_another)
+
+
+def test_mutant_that_executes_what_was_cancelled_is_found(
+    open_paper: OpenBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_all(connection: Connection, _book_id: BookId, _session: date) -> list[Order]:
+        return [taken.order for taken in rows.read_page(connection, "", rows.PAGE)]
+
+    monkeypatch.setattr(rows, "read_open", read_all)
+    with pytest.raises(AssertionError):
+        check_a_leg_is_taken_back(open_paper)
+
+
+def check_what_is_cancelled_before_it_arrives_is_not_taken(open_another: OpenBroker) -> None:
+    leg = make_leg()
+    cancelled = change_of(leg, OrderState.CANCELLED, "cancelled before it arrived")
+    assert open_another().cancel(BOOK, leg.client_order_id) == cancelled
+    broker = open_another()
+    assert broker.find([leg.client_order_id]) == {leg.client_order_id: cancelled}
+    assert broker.submit(BOOK, leg) == cancelled
+    assert list(broker.list_orders()) == []
+    assert broker.executions(BOOK, leg.valid_on, ACCOUNT).changes == ()
+
+
+def test_what_is_cancelled_before_it_arrives_is_not_taken(open_another: OpenBroker) -> None:
+    check_what_is_cancelled_before_it_arrives_is_not_taken(open_another)
+
+
+def test_mutant_that_does_not_remember_a_cancel_is_found(
+    open_paper: OpenBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "insert_endings", lambda _connection, _changes: None)
+    with pytest.raises(AssertionError):
+        check_what_is_cancelled_before_it_arrives_is_not_taken(open_paper)
+
+
+def test_a_cancel_after_the_session_comes_too_late(open_another: OpenBroker) -> None:
+    broker, leg = open_another(), make_leg()
+    broker.submit(BOOK, leg)
+    executed = broker.executions(BOOK, leg.valid_on, ACCOUNT)
+    assert open_another().cancel(BOOK, leg.client_order_id) == executed.changes[0]
+    assert executed.changes[0].state is OrderState.FILLED
+    assert open_another().executions(BOOK, leg.valid_on, ACCOUNT) == executed
+    assert broker.find([leg.client_order_id])[leg.client_order_id].state is OrderState.SUBMITTED
+
+
+def test_a_rejected_leg_stays_rejected(open_another: OpenBroker) -> None:
+    leg = make_leg(quantity="1001")
+    refused = open_another().submit(BOOK, leg)
+    assert open_another().cancel(BOOK, leg.client_order_id) == refused
+    assert open_another().find([leg.client_order_id]) == {leg.client_order_id: refused}
+
+
+@pytest.mark.parametrize(("order", "book"), [(make_order(), BOOK), (make_leg(), BookId(run="other"))])
+def test_only_legs_of_the_books_own_packages_are_taken_back(
+    open_another: OpenBroker, order: Order, book: BookId
+) -> None:
+    broker = open_another()
+    broker.submit(BOOK, order)
+    with pytest.raises(ExecutionError, match="no leg of a package"):
+        broker.cancel(book, order.client_order_id)
+    assert broker.executions(BOOK, order.valid_on, ACCOUNT).fills

@@ -30,17 +30,19 @@ class TakenOrder:
     Args:
         order: What was asked for.
         answer: The broker's first answer to it.
+        cancelled: Whether it was taken back.
     """
 
     order: Order
     answer: OrderChange
+    cancelled: bool = False
 
 
 class Broker(Protocol):
     """Takes orders once and reports executions as often as asked."""
 
     def submit(self, book_id: BookId, order: Order) -> OrderChange:
-        """Hand over an order; `submitted` or `rejected` with the reason.
+        """Hand over an order; `submitted` or `rejected` with the reason, `cancelled` when its cancel came first.
 
         A client_order_id that the broker already has is not taken again: the first answer is
         returned.
@@ -50,8 +52,20 @@ class Broker(Protocol):
         """
         ...
 
+    def cancel(self, book_id: BookId, client_order_id: ClientOrderId) -> OrderChange:
+        """Take a leg of a package back before its session, and say where it stands then; may be repeated.
+
+        `cancelled`, also for an order that the broker does not have: it is not taken should it still
+        arrive. One that was rejected, or that its session filled or let expire, stays so.
+
+        Raises:
+            ExecutionError: The order is no leg of a package of this book.
+            ExternalServiceError: The outcome is unknown.
+        """
+        ...
+
     def find(self, client_order_ids: Sequence[ClientOrderId]) -> Mapping[ClientOrderId, OrderChange]:
-        """First answers to those of the orders that the broker has."""
+        """What was said of those orders that the broker has or was told to cancel: first answer or `cancelled`."""
         ...
 
     def list_orders(self) -> Iterator[TakenOrder]:
@@ -60,6 +74,8 @@ class Broker(Protocol):
 
     def executions(self, book_id: BookId, session: date, account: Book) -> SessionExecutions:
         """Executions of the book's orders valid in `session`; the same answer at every call.
+
+        What was rejected or cancelled is left out: that was said before.
 
         Args:
             book_id: Whose orders.

@@ -29,6 +29,10 @@ class GuardedBroker:
         """See the port."""
         return self.guard.call(lambda: self.broker.submit(book_id, order))
 
+    def cancel(self, book_id: BookId, client_order_id: ClientOrderId) -> OrderChange:
+        """See the port."""
+        return self.guard.call(lambda: self.broker.cancel(book_id, client_order_id))
+
     def find(self, client_order_ids: Sequence[ClientOrderId]) -> Mapping[ClientOrderId, OrderChange]:
         """See the port."""
         return self.guard.call(lambda: self.broker.find(client_order_ids))

@@ -119,6 +119,10 @@ class SilentBroker:
         """Refused."""
         raise ExecutionError(f"a replay tried to send order {order.client_order_id}")
 
+    def cancel(self, book_id: BookId, client_order_id: ClientOrderId) -> OrderChange:
+        """Refused."""
+        raise ExecutionError(f"a replay tried to cancel order {client_order_id}")
+
     def find(self, client_order_ids: Sequence[ClientOrderId]) -> Mapping[ClientOrderId, OrderChange]:
         """Knows nothing."""
         return {}

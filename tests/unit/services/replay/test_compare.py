@@ -13,7 +13,7 @@ from tests.fakes.value_store import InMemoryValueStore
 from tests.unit.examples import build_view, random_closes
 from tradeops.domain.books import Book
 from tradeops.domain.errors import ExecutionError, UnknownRecord
-from tradeops.domain.identifiers import CycleId
+from tradeops.domain.identifiers import ClientOrderId, CycleId
 from tradeops.domain.lifecycle import CycleState, OrderState
 from tradeops.services.replay.compare import FieldDifference, describe_view, find_first
 from tradeops.services.replay.stand_ins import CapturingLedger, OverlayValues, SilentBroker
@@ -117,5 +117,7 @@ def test_replay_that_tries_to_send_an_order_is_stopped() -> None:
 
     with pytest.raises(ExecutionError, match="tried to send"):
         broker.submit(BOOK, order_of(claim, record_of(claim).decision.orders[0].instrument))
+    with pytest.raises(ExecutionError, match="tried to cancel"):
+        broker.cancel(BOOK, ClientOrderId("x"))
     assert broker.find(["x"]) == {}  # type: ignore[list-item]
     assert broker.executions(BOOK, claim.session, Book(cash=record_of(claim).decision.intents[0].quantity)).fills == ()
