@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import Final, Self
 
-from sqlalchemy import Column, Connection, Float, Integer, MetaData, Table, Text, delete, insert, select, text
+from sqlalchemy import Column, Connection, Float, Integer, MetaData, Table, Text, delete, insert, inspect, select, text
 
 from tradeops.adapters.databases import Database, open_database, take_lock
 from tradeops.domain.errors import CircuitOpen
+from tradeops.ports.breaker_board import Opening
 from tradeops.resilience.breaker import Breaker, BreakerPolicy, BreakerState
 
 ReadClock = Callable[[Connection], float]
@@ -22,6 +23,7 @@ _BREAKERS = Table(
     Column("state", Text, nullable=False),
     Column("failures", Integer, nullable=False),
     Column("since", Float),
+    Column("failing_since", Float),
 )
 _NOW: Final = {
     "sqlite": text("SELECT unixepoch('subsec')"),
@@ -74,9 +76,12 @@ class SqlBreakerBoard:
         """A call came back."""
         self._change(name, lambda breaker, _now: breaker.succeed())
 
-    def fail(self, name: str) -> None:
-        """A call failed."""
-        self._change(name, lambda breaker, now: breaker.fail(now))
+    def fail(self, name: str) -> Opening | None:
+        """A call failed; see the port."""
+        before, after = self._change(name, lambda breaker, now: breaker.fail(now))
+        if after.state is not BreakerState.OPEN or before.state is BreakerState.OPEN or after.failing_since is None:
+            return None
+        return Opening(failures=after.failures, failing_since=after.failing_since)
 
     def close(self) -> None:
         """Give the connection back."""
@@ -88,18 +93,25 @@ class SqlBreakerBoard:
     def __exit__(self, *_exception: object) -> None:
         self.close()
 
-    def _change(self, name: str, change: Change) -> None:
+    def _change(self, name: str, change: Change) -> tuple[Breaker, Breaker]:
         with self._database.write() as connection:
             take_lock(connection, f"breaker/{name}")
             before = self._find(connection, name) or Breaker(name=name, policy=self._policy)
-            _keep(connection, change(before, self._clock(connection)))
+            after = change(before, self._clock(connection))
+            _keep(connection, after)
+        return before, after
 
     def _find(self, connection: Connection, name: str) -> Breaker | None:
         row = connection.execute(select(_BREAKERS).where(_BREAKERS.c.name == name)).one_or_none()
         if row is None:
             return None
         return Breaker(
-            name=name, policy=self._policy, state=BreakerState(row.state), failures=row.failures, since=row.since
+            name=name,
+            policy=self._policy,
+            state=BreakerState(row.state),
+            failures=row.failures,
+            since=row.since,
+            failing_since=row.failing_since,
         )
 
 
@@ -118,10 +130,17 @@ def _open(url: str) -> Database:
         with database.write() as connection:
             take_lock(connection, "breakers schema")
             _METADATA.create_all(connection)
+            _add_missing_column(connection)
     except BaseException:
         database.close()
         raise
     return database
+
+
+def _add_missing_column(connection: Connection) -> None:
+    """Tables that were made before have no `failing_since`."""
+    if not any(column["name"] == "failing_since" for column in inspect(connection).get_columns("breakers")):
+        connection.execute(text("ALTER TABLE breakers ADD COLUMN failing_since DOUBLE PRECISION"))
 
 
 def _keep(connection: Connection, breaker: Breaker) -> None:
@@ -129,6 +148,10 @@ def _keep(connection: Connection, breaker: Breaker) -> None:
     if breaker.failures:
         connection.execute(
             insert(_BREAKERS).values(
-                name=breaker.name, state=breaker.state.value, failures=breaker.failures, since=breaker.since
+                name=breaker.name,
+                state=breaker.state.value,
+                failures=breaker.failures,
+                since=breaker.since,
+                failing_since=breaker.failing_since,
             )
         )

@@ -5,21 +5,28 @@ from contextlib import contextmanager
 
 from tradeops.adapters.breakers_sqlalchemy import SqlBreakerBoard, prepare_breakers
 from tradeops.ports.clock import Clock
-from tradeops.resilience.guarded_calls import GuardedCalls
+from tradeops.resilience.guarded_calls import GuardedCalls, TellOpening
 from tradeops.settings import Settings
 
 
 @contextmanager
-def open_guards(settings: Settings, clock: Clock) -> Iterator[Callable[[str], GuardedCalls]]:
+def open_guards(
+    settings: Settings, clock: Clock, tell: TellOpening | None = None
+) -> Iterator[Callable[[str], GuardedCalls]]:
     """Guards by name of what they protect, for one process; the breakers are those of the whole installation.
 
     They are kept beside the ledger on a server, else in a file of their own.
+
+    Args:
+        settings: Where things are.
+        clock: Of the process.
+        tell: Called when this process's failure opens a breaker.
 
     Raises:
         ExternalServiceError: The database cannot be reached.
     """
     with SqlBreakerBoard(_find_url(settings)) as board:
-        yield lambda name: GuardedCalls(name=name, board=board, clock=clock)
+        yield lambda name: GuardedCalls(name=name, board=board, clock=clock, tell=tell)
 
 
 def prepare_board(settings: Settings) -> None:

@@ -1,6 +1,20 @@
 """Where the breakers of all processes are kept, so that one probe speaks for all of them."""
 
+from dataclasses import dataclass
 from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What a breaker says when it opens, or opens again.
+
+    Args:
+        failures: In a row, of all processes together.
+        failing_since: When the first of them was, seconds since 1970 by the board's clock.
+    """
+
+    failures: int
+    failing_since: float
 
 
 class BreakerBoard(Protocol):
@@ -23,6 +37,10 @@ class BreakerBoard(Protocol):
         """A call came back."""
         ...
 
-    def fail(self, name: str) -> None:
-        """A call failed."""
+    def fail(self, name: str) -> Opening | None:
+        """A call failed.
+
+        Returns:
+            What to tell, when this failure opened the breaker; None otherwise.
+        """
         ...

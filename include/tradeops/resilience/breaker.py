@@ -53,6 +53,7 @@ class Breaker:
         state: Whether calls go through.
         failures: Failures in a row.
         since: When it opened or began its probe; nothing while it is closed.
+        failing_since: When the first of the failures in a row was, if it is known.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Breaker:
     state: BreakerState = BreakerState.CLOSED
     failures: int = 0
     since: float | None = None
+    failing_since: float | None = None
 
     def __post_init__(self) -> None:
         closed = self.state is BreakerState.CLOSED
@@ -89,13 +91,14 @@ class Breaker:
         """A call came back: closed, no failures. Late news does not close an open breaker: a probe does."""
         if self.state is BreakerState.OPEN:
             return self
-        return replace(self, state=BreakerState.CLOSED, failures=0, since=None)
+        return replace(self, state=BreakerState.CLOSED, failures=0, since=None, failing_since=None)
 
     def fail(self, now: float) -> Self:
         """A call failed: one more failure, and open when they are too many. Late news does not prolong the rest."""
         if self.state is BreakerState.OPEN:
             return self
+        first = now if self.failing_since is None else self.failing_since
         failures = self.failures + 1
         if failures < self.policy.most_failures:
-            return replace(self, failures=failures)
-        return replace(self, state=BreakerState.OPEN, failures=failures, since=now)
+            return replace(self, failures=failures, failing_since=first)
+        return replace(self, state=BreakerState.OPEN, failures=failures, since=now, failing_since=first)

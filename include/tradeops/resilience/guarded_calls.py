@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from tradeops.domain.errors import CircuitOpen, ExternalServiceError
-from tradeops.ports.breaker_board import BreakerBoard
+from tradeops.ports.breaker_board import BreakerBoard, Opening
 from tradeops.ports.clock import Clock
 
 T = TypeVar("T")
+TellOpening = Callable[[Opening, ExternalServiceError], None]
 
 # A call within this time of the last look at the board does not look again: what works costs nothing more.
 TRUSTED_SECONDS: Final = 1.0
@@ -27,11 +28,13 @@ class GuardedCalls:
         name: Of the dependency, the same in all processes.
         board: Where its breaker is kept.
         clock: For the time since the last look.
+        tell: Called with the failure that opened the breaker, by the process that met it; nobody is told without it.
     """
 
     name: str
     board: BreakerBoard
     clock: Clock
+    tell: TellOpening | None = None
     _trusted_until: float = field(default=float("-inf"))
 
     def call(self, ask: Callable[[], T]) -> T:
@@ -46,9 +49,11 @@ class GuardedCalls:
             answer = ask()
         except CircuitOpen:
             raise  # another one, below: nothing was called
-        except ExternalServiceError:
+        except ExternalServiceError as error:
             self._trusted_until = float("-inf")
-            self._report(self.board.fail)
+            opening = self._report(self.board.fail)
+            if opening is not None and self.tell is not None:
+                self.tell(opening, error)
             raise
         except Exception:
             self._note_success(sound=sound)
@@ -75,8 +80,9 @@ class GuardedCalls:
         if not sound:
             self._report(self.board.succeed)
 
-    def _report(self, tell: Callable[[str], None]) -> None:
+    def _report(self, report: Callable[[str], Opening | None]) -> Opening | None:
         try:
-            tell(self.name)
+            return report(self.name)
         except ExternalServiceError as error:
             _LOG.warning("the breaker of %s was not told: %s", self.name, error)
+            return None

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from tradeops.domain.errors import ConfigurationError
+from tradeops.domain.errors import CircuitOpen, ConfigurationError
 from tradeops.entrypoints.processes.heartbeat import Heart
 from tradeops.entrypoints.processes.stop_switch import HandedBack, StopSwitch
 
 FIRST_WAIT_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 60.0
+BREAKER_WAIT_SECONDS = 5.0  # asking a breaker burdens nobody, and what it protects may be back
 MOST_FAILURES = 3
 
 _LOG = logging.getLogger("tradeops.processes")
@@ -70,7 +71,8 @@ class ProcessLoop:
             self.switch.wait(self.idle_seconds)
 
     def _rest(self, error: Exception, failures: int) -> None:
-        most = min(LONGEST_WAIT_SECONDS, self.first_wait * 2 ** (failures - 1))
+        longest = BREAKER_WAIT_SECONDS if isinstance(error, CircuitOpen) else LONGEST_WAIT_SECONDS
+        most = min(longest, self.first_wait * 2 ** (failures - 1))
         seconds = random.uniform(0, most)  # noqa: S311 - so that those who failed together do not come back together
         _LOG.warning(
             "failed %d times in a row, again in %.1f s: %s: %s", failures, seconds, type(error).__name__, error
