@@ -132,7 +132,7 @@ def resend_what_is_unknown(context: CycleContext) -> None:
 
 
 def close_without_asking(context: CycleContext) -> None:
-    route_orders._send_pending(context, context.ports.ledger.orders_in(context.claim.cycle_id, OrderState.NEW))
+    route_orders.send_orders(context, context.ports.ledger.orders_in(context.claim.cycle_id, OrderState.NEW))
 
 
 @pytest.mark.parametrize("mistake", [resend_what_is_unknown, close_without_asking])
