@@ -56,7 +56,7 @@ def _list_looks(runtime: Runtime) -> Mapping[str, Callable[[], str]]:
         "bundle": lambda: runtime.bundle.bundle_id[:12],
         "market source": lambda: f"{runtime.source.first_session} … {runtime.source.last_session}",
         "market clock": lambda: str(runtime.ledger.market_clock() or "not moved yet: run backfill_history"),
-        "messages to read": lambda: _count_unread(runtime),
+        "messages to read": lambda: describe_waiting(count_waiting(runtime.settings)),
         "dead letters": lambda: _count_dead_letters(runtime),
         "ledger chains": lambda: _check_chains(runtime),
         "kept values": lambda: _check_values(runtime),
@@ -70,9 +70,14 @@ def _look(name: str, look: Callable[[], str]) -> Finding:
         return Finding(name=name, ok=False, detail=error.message)
 
 
-def _count_unread(runtime: Runtime) -> str:
-    with closing(open_event_log(runtime.settings.event_log_url)) as log:
-        counts = {name: sum(count_unread(log, name, topic) for topic in topics) for name, topics in _GROUPS.items()}
+def count_waiting(settings: Settings) -> Mapping[str, int]:
+    """How many messages each consumer group has not read yet."""
+    with closing(open_event_log(settings.event_log_url)) as log:
+        return {name: sum(count_unread(log, name, topic) for topic in topics) for name, topics in _GROUPS.items()}
+
+
+def describe_waiting(counts: Mapping[str, int]) -> str:
+    """The counts on one line."""
     return ", ".join(f"{name} {count}" for name, count in counts.items())
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tradeops.bootstrap.ledger import SqlLedger, open_ledger_by_url
+from tradeops.bootstrap.window import list_window_changes, record_window_change
 from tradeops.domain.errors import ConfigurationError
 from tradeops.domain.trading_window import SCHEDULE, WindowChange, WindowState
 from tradeops.entrypoints.command_line.opening import AsJson, write_json, write_line
@@ -23,8 +23,7 @@ Reason = Annotated[str, typer.Option(help="Why; recorded.")]
 @app.command("show")
 def show(as_json: AsJson = False) -> None:
     """Show the state in force first, then the changes before it, newest first."""
-    with _open_ledger() as ledger:
-        changes = ledger.list_window_changes()[::-1][:_SHOWN]
+    changes = list_window_changes(load_settings())[::-1][:_SHOWN]
     if as_json:
         write_json(changes)
         return
@@ -49,11 +48,5 @@ def _turn(state: WindowState, person: str, reason: str) -> None:
         raise ConfigurationError(f"{SCHEDULE!r} stands for the exchange's sessions; name the person")
     now = datetime.now(UTC)
     change = WindowChange(requested_by=f"{person} {now.isoformat()}", state=state, person=person, reason=reason, at=now)
-    with _open_ledger() as ledger:
-        ledger.record_window_change(change)
+    record_window_change(load_settings(), change)
     write_line(str(change))
-
-
-def _open_ledger() -> SqlLedger:
-    # Nothing else is opened: the window is to be closed also while lake or features are away.
-    return open_ledger_by_url(load_settings().ledger_url)
