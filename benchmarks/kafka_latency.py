@@ -9,6 +9,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from statistics import median
 from typing import Protocol
 from uuid import uuid4
@@ -120,16 +121,17 @@ def time_way(make_way: Callable[[KafkaAddress, Handle], Way], address: KafkaAddr
     def publish() -> None:
         way.publish(struct.pack("d", time.perf_counter()) + BODY)
 
-    handling = threading.Thread(target=handle_all)
-    handling.start()
-    publish()
-    _wait_for(seconds, 1)
-    for _ in range(EVENTS):
-        publish()
-        time.sleep(PAUSE_S)
-    _wait_for(seconds, 1 + EVENTS)
-    done.set()
-    handling.join()
+    with ThreadPoolExecutor(1) as threads:
+        handling = threads.submit(handle_all)
+        try:
+            publish()
+            _wait_for(seconds, 1, handling)
+            for _ in range(EVENTS):
+                publish()
+                time.sleep(PAUSE_S)
+            _wait_for(seconds, 1 + EVENTS, handling)
+        finally:
+            done.set()
     latencies = seconds[1:]
     _fill(address)
     started, reached = time.perf_counter(), len(seconds) + BULK
@@ -183,9 +185,11 @@ def _compare(unit: str, figures: dict[str, float]) -> str:
     return f"{unit}: ours {figures['ours']:,.1f}, bare kafka-python {figures['bare']:,.1f}; in one process, one broker"
 
 
-def _wait_for(handled: list[float], count: int) -> None:
+def _wait_for(handled: list[float], count: int, handling: Future[None]) -> None:
     until = time.monotonic() + WAIT_S
     while len(handled) < count:
+        if handling.done():
+            handling.result()  # raises what ended it
         if time.monotonic() > until:
             raise TimeoutError(f"{len(handled)} of {count} events were handled within {WAIT_S} s")
         time.sleep(0.001)
