@@ -3,7 +3,7 @@
 For every limit L, book b and orders o: `use_L(b + approved) ≤ max(limit_L, use_L(b + reducing))`, where
 an order reduces if it is against the reconciled position and does not pass zero. What is approved is a
 subset of o on the same sides, never larger, whatever the order of arrival; the gate leaves its own
-answer unchanged. All of it is exact Decimal, and it fails closed.
+answer unchanged. A package passes whole or not at all. All of it is exact Decimal, and it fails closed.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -31,6 +31,7 @@ from tradeops.features.volume import compute_average_volume
 from tradeops.risk import stages
 from tradeops.risk.holdings import Holdings, reconcile_holdings
 from tradeops.risk.limits import CashLimit, GrossLimit, Limit, SingleNameLimit
+from tradeops.risk.packages import judge_whole_packages, refuse_legs
 from tradeops.risk.proposals import Proposal, open_proposals
 from tradeops.risk.screen import Screen, find_quotes
 
@@ -75,7 +76,6 @@ def check_risk(  # noqa: PLR0913 - every input of a pure function is named here
     try:
         with localcontext(EXACT):
             holdings = reconcile_holdings(state, view, open_orders, policy.limits)
-            proposals = open_proposals(intents, holdings)
             limit = policy.limits.price_move
             screen = Screen(
                 frozen=state.kill_switch is KillSwitch.FREEZE,
@@ -84,9 +84,19 @@ def check_risk(  # noqa: PLR0913 - every input of a pure function is named here
                 quotes=find_quotes(view, sorted({i.instrument for i in intents}), limit),
                 price_move=limit,
             )
-            stages.apply_screen(proposals, screen)
-            _restrain_orders(proposals, holdings, state.kill_switch, policy, net_edges)
-            _limit_orders(proposals, holdings, view, policy)
+
+            def judge(asked: Sequence[OrderIntent]) -> list[Proposal]:
+                proposals = open_proposals(asked, holdings)
+                stages.apply_screen(proposals, screen)
+                _restrain_orders(proposals, holdings, state.kill_switch, policy, net_edges)
+                _limit_orders(proposals, holdings, view, policy)
+                return proposals
+
+            proposals, refused = judge_whole_packages(intents, judge)
+            if refused:
+                legs = open_proposals([intent for intent in intents if intent.package in refused], holdings)
+                refuse_legs(legs, refused)
+                proposals = sorted([*proposals, *legs], key=lambda proposal: proposal.intent.client_order_id)
             version = limits_version or policy.version
             return tuple(_conclude(proposal, net_edges, version) for proposal in proposals)
     except RiskError:

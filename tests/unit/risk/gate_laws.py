@@ -82,6 +82,28 @@ def check_laws(gate: Gate, scenario: Scenario) -> None:
     assert all(v.kind is VerdictKind.APPROVED for v in again), "the gate changed its own answer"
 
 
+def check_package_laws(gate: Gate, scenario: Scenario) -> None:
+    """A package passes whole or not at all; all laws hold but those that promise single orders to pass."""
+    verdicts = scenario.ask(gate, scenario.intents)
+    by_id = {intent.client_order_id: intent for intent in scenario.intents}
+    assert [v.client_order_id for v in verdicts] == sorted(by_id)
+    passed: dict[object, set[bool]] = {}
+    for verdict in verdicts:
+        package = by_id[verdict.client_order_id].package
+        if package is not None:
+            assert verdict.kind is not VerdictKind.CLAMPED, "a leg passed smaller"
+            passed.setdefault(package, set()).add(verdict.approved > 0)
+    assert all(len(each) == 1 for each in passed.values()), "a leg passed without the others"
+    approved = [replace(by_id[v.client_order_id], quantity=v.approved) for v in verdicts if v.approved > 0]
+    with localcontext(Context(prec=60)):
+        _check_verdicts(scenario, by_id, verdicts)
+        _check_admission(scenario, by_id, verdicts)
+        _check_direction(scenario, approved)
+        _check_uses(scenario, approved)
+    again = scenario.ask(gate, approved)
+    assert all(v.kind is VerdictKind.APPROVED for v in again), "the gate changed its own answer"
+
+
 def _check_verdicts(scenario: Scenario, by_id: Mapping[str, OrderIntent], verdicts: Sequence[RiskVerdict]) -> None:
     for verdict in verdicts:
         intent = by_id[verdict.client_order_id]

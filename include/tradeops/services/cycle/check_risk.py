@@ -55,6 +55,7 @@ def approve_orders(
             reference_price=by_id[verdict.client_order_id].reference_price,
             decided_on=request.session,
             valid_on=request.next_session,
+            package=by_id[verdict.client_order_id].package,
         )
         for verdict in verdicts
         if verdict.approved > 0
