@@ -5,7 +5,7 @@ from typing import cast
 
 from tradeops.domain.claims import ClockMove
 from tradeops.domain.event_schemas.payloads import EXCHANGE
-from tradeops.domain.events import Basis, Event, SessionFeatures
+from tradeops.domain.events import Event, SessionFeatures
 from tradeops.domain.policy import TimePolicy
 from tradeops.domain.topics import FEATURES
 from tradeops.ports.event_log import EventLog
@@ -15,8 +15,7 @@ from tradeops.services.decide_sessions import find_decision_time
 from tradeops.services.event_messages import make_event_message
 from tradeops.services.find_newest_event import find_newest_event
 from tradeops.services.load_market_data import MOST_SESSIONS
-
-SOURCE = "tradeops"
+from tradeops.services.session_events import make_session_event
 
 _DAY = timedelta(days=1)
 
@@ -55,14 +54,5 @@ def _find_announced(log: EventLog) -> date | None:
 
 
 def _make_event(calendar: TradingCalendar, time: TimePolicy, session: date, market: int) -> Event:
-    return Event(
-        type=FEATURES.event_type,
-        schema_version=FEATURES.schema_version,
-        source=SOURCE,
-        sequence=session.isoformat(),
-        key=EXCHANGE,
-        event_time=calendar.closes_at(session),
-        known_time=find_decision_time(session, calendar, time),
-        basis=Basis.ASSUMED,
-        payload=SessionFeatures(session=session, market=market),
-    )
+    payload = SessionFeatures(session=session, market=market)
+    return make_session_event(FEATURES, calendar, payload, known_time=find_decision_time(session, calendar, time))

@@ -5,7 +5,7 @@ from datetime import date
 from typing import cast
 
 from tradeops.domain.event_schemas.payloads import EXCHANGE
-from tradeops.domain.events import Basis, Event, SessionClosed
+from tradeops.domain.events import Event, SessionClosed
 from tradeops.domain.policy import TimePolicy
 from tradeops.domain.topics import SESSIONS
 from tradeops.execution.session_market import bar_known_at
@@ -13,8 +13,7 @@ from tradeops.ports.event_log import EventLog
 from tradeops.ports.trading_calendar import TradingCalendar
 from tradeops.services.event_messages import make_event_message
 from tradeops.services.find_newest_event import find_newest_event
-
-SOURCE = "tradeops"
+from tradeops.services.session_events import make_session_event
 
 
 def announce_sessions(log: EventLog, calendar: TradingCalendar, time: TimePolicy, closed: Iterable[date]) -> None:
@@ -31,14 +30,5 @@ def find_announced(log: EventLog) -> date | None:
 
 
 def _make_event(calendar: TradingCalendar, time: TimePolicy, session: date) -> Event:
-    return Event(
-        type=SESSIONS.event_type,
-        schema_version=SESSIONS.schema_version,
-        source=SOURCE,
-        sequence=session.isoformat(),
-        key=EXCHANGE,
-        event_time=calendar.closes_at(session),
-        known_time=bar_known_at(calendar, time, session),
-        basis=Basis.ASSUMED,
-        payload=SessionClosed(session=session),
-    )
+    known_time = bar_known_at(calendar, time, session)
+    return make_session_event(SESSIONS, calendar, SessionClosed(session=session), known_time=known_time)

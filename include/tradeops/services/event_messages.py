@@ -5,6 +5,7 @@ from tradeops.domain.events import Event
 from tradeops.domain.topics import Topic
 from tradeops.ports.event_log import Message, NewMessage
 
+SOURCE = "tradeops"  # of events that we are the first to know
 SCHEMA_VERSION = "schema_version"
 TRACE = "traceparent"  # as in W3C Trace Context
 

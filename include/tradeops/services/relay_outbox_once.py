@@ -15,12 +15,11 @@ from tradeops.execution.session_market import bar_known_at
 from tradeops.ports.event_log import EventLog
 from tradeops.ports.ledger import BookKeeping, Boxes, CycleRecords, OutboxRow
 from tradeops.ports.trading_calendar import TradingCalendar
-from tradeops.services.event_messages import make_event_message
+from tradeops.services.event_messages import SOURCE, make_event_message
 from tradeops.services.find_newest_event import read_newest_events
 
 HOLD = "relay"  # held for as long as a process relays
 MOST_ROWS = 200
-SOURCE = "tradeops"
 
 
 class RecordedLedger(Boxes, CycleRecords, BookKeeping, Protocol):
