@@ -1,4 +1,7 @@
-"""`python -m tests.evidence [--kills N] [NAME …]`: writes docs/evidence/<name>.json; what is done is not done again."""
+"""`python -m tests.evidence [--kills N] [--table] [NAME …]`: writes docs/evidence/<name>.json, then tells all faults.
+
+What is done is not done again.
+"""
 
 import argparse
 import json
@@ -6,37 +9,49 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 
-from tests.evidence import kafka_to_lake, oracle, random_kills
-from tests.evidence.store import Evidence, Part, find_commit, open_evidence
+from tests.evidence import fail_point_kills, kafka_to_lake, oracle, random_kills
+from tests.evidence.all_faults import read_rows
+from tests.evidence.store import FOLDER, Evidence, Part, find_commit, open_evidence
+from tests.evidence.table import find_losses, lay_out_table
 
 Gather = Callable[[Evidence], Iterator[str]]
 FindFailures = Callable[[Sequence[Part]], list[str]]
-NAMES = (random_kills.NAME, oracle.NAME, kafka_to_lake.NAME)
+KINDS: Mapping[str, tuple[Gather, FindFailures]] = {
+    each.NAME: (each.gather, each.find_failures) for each in (random_kills, fail_point_kills, oracle, kafka_to_lake)
+}
 
 
-def read_words() -> argparse.Namespace:
+def read_words(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.evidence", description=__doc__)
-    parser.add_argument("--kills", type=int, default=random_kills.TOTAL, help="installations to kill, in all")
-    parser.add_argument("names", nargs="*", help=f"of {', '.join(NAMES)}; all when none is named")
-    words = parser.parse_args()
-    if unknown := sorted(set(words.names) - set(NAMES)):
-        parser.error(f"unknown evidence: {', '.join(unknown)} (there are {', '.join(NAMES)})")
-    return words
+    parser.add_argument("--kills", type=int, default=random_kills.TOTAL, help="installations to kill at random moments")
+    parser.add_argument("--table", action="store_true", help="only tell what is in docs/evidence")
+    parser.add_argument("names", nargs="*", help=f"of {', '.join(KINDS)}; all when none is named")
+    given = parser.parse_args(words)
+    if unknown := sorted(set(given.names) - set(KINDS)):
+        parser.error(f"unknown evidence: {', '.join(unknown)} (there are {', '.join(KINDS)})")
+    return given
 
 
-def main() -> int:
-    words = read_words()
-    kinds: Mapping[str, tuple[Gather, FindFailures]] = {
-        random_kills.NAME: (lambda evidence: random_kills.gather(evidence, words.kills), random_kills.find_failures),
-        oracle.NAME: (oracle.gather, oracle.find_failures),
-        kafka_to_lake.NAME: (kafka_to_lake.gather, kafka_to_lake.find_failures),
-    }
-    commit = find_commit()
-    failures = [fault for name in words.names or NAMES for fault in gather(open_evidence(name, commit), *kinds[name])]
+def main(words: Sequence[str], folder: Path = FOLDER) -> int:
+    given = read_words(words)
+    failures = [] if given.table else gather_all(given)
+    failures += tell_table(folder)
     for failure in failures:
         say(f"FAILED {failure}")
     return 1 if failures else 0
+
+
+def gather_all(given: argparse.Namespace) -> list[str]:
+    commit, failures = find_commit(), list[str]()
+    for name in given.names or KINDS:
+        do_parts, find_failures = KINDS[name]
+        if name == random_kills.NAME:
+            do_parts = partial(random_kills.gather, total=given.kills)
+        failures += gather(open_evidence(name, commit), do_parts, find_failures)
+    return failures
 
 
 def gather(evidence: Evidence, do_parts: Gather, find_failures: FindFailures) -> list[str]:
@@ -49,6 +64,13 @@ def gather(evidence: Evidence, do_parts: Gather, find_failures: FindFailures) ->
     return find_failures(evidence.parts)
 
 
+def tell_table(folder: Path) -> list[str]:
+    rows = list(read_rows(folder))
+    for line in lay_out_table(rows):
+        say(line)
+    return find_losses(rows)
+
+
 def say(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
@@ -59,4 +81,4 @@ if __name__ == "__main__":
     if os.environ.get("OPENBLAS_NUM_THREADS") != "1":
         os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1")
         os.execv(sys.executable, [sys.executable, "-m", "tests.evidence", *sys.argv[1:]])  # noqa: S606
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.evidence.store import Evidence, Part
+from tests.evidence.table import Row
 from tests.faults.conftest import SCRATCH
 from tests.faults.kafka_to_lake import carry_events, seal_batches, seal_offsets_first
 from tests.servers.kafka import lend_prefix, open_kafka
@@ -46,6 +47,15 @@ def describe(parts: Sequence[Part]) -> dict[str, Any]:
     """Figures of all finished parts."""
     names = ("events", "kills", "lost", "doubled", "compactions", "deleted", "seconds")
     return {f"mutant {part['mutant']}": {name: part[name] for name in names} for part in parts}
+
+
+def list_rows(parts: Sequence[Part]) -> list[Row]:
+    """The row of the table of all faults; how long a sealer is away is not measured."""
+    return [
+        Row("sealer killed between Kafka and the lake", "process", part["kills"], part["lost"], part["doubled"])
+        for part in parts
+        if part["mutant"] == "none"
+    ]
 
 
 def find_failures(parts: Sequence[Part]) -> list[str]:

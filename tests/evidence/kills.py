@@ -10,13 +10,13 @@ from mmap import mmap
 from pathlib import Path
 
 from graphs.decision_cycle.run_cycle import Durability
-from tests.evidence.effects import Effects, compare_effects
+from tests.evidence.effects import Effects
 from tests.evidence.mistakes import MISTAKES
-from tests.faults import children, findings
-from tests.faults.cases import Prepared, open_plainly
+from tests.faults import children
+from tests.faults.cases import Prepared, explain, look, look_early
 from tests.faults.fail_points import Tripwire
-from tests.faults.findings import Content
 from tests.faults.installation import Opening, open_installation, run_sessions
+from tests.faults.recovery import time_recovery
 
 DURABILITIES: tuple[Durability, Durability] = ("exit", "sync")
 KILLED_AGAIN = 0.25  # of all trials: the process that goes on is killed too
@@ -112,14 +112,13 @@ def _kill_and_go_on(trial: Trial, prepared: Prepared, span: float, folder: Path)
         place, found = _kill_after(moment * span, trial, prepared, folder)
         landed += [place] if place else []
         faults += found
-    resumed = children.run(lambda: _resume(trial, prepared, folder), folder)
-    looked = children.run(lambda: _look(prepared.expected, folder), folder)
-    found, effects = ([], Effects()) if looked.error else looked.value
+    resumed = children.run(lambda: time_recovery(lambda wire: _run(trial, prepared, folder, wire)), folder)
+    found, effects = look(prepared.expected, folder)
     return Outcome(
         landed=landed,
-        faults=[*faults, *explain("last run", resumed), *explain("looking", looked), *found],
+        faults=[*faults, *explain("last run", resumed), *found],
         effects=effects,
-        recovery=0.0 if resumed.error else round(1000 * resumed.value, 1),
+        recovery=resumed.value or 0.0,
     )
 
 
@@ -132,36 +131,10 @@ def _kill_after(delay: float, trial: Trial, prepared: Prepared, folder: Path) ->
     ended = children.finish(pid, answer)
     if ended.signal != signal.SIGKILL:
         return "", explain("run that was not killed in time", ended)
-    early = children.run(lambda: _look_early(folder), folder)
+    early = children.run(lambda: look_early(folder), folder)
     return wire.read_last(), early.value if not early.error else explain("looking early", early)
 
 
 def _run(trial: Trial, prepared: Prepared, folder: Path, wire: Tripwire) -> None:
     with open_installation(folder, Opening(trial.durability, wire, MISTAKES[trial.mutant])) as runtime:
         run_sessions(runtime, prepared.until)
-
-
-def _resume(trial: Trial, prepared: Prepared, folder: Path) -> float:
-    started, closed = time.monotonic(), list[float]()
-    wire = Tripwire("after ledger close_cycle", strike=lambda: closed.append(time.monotonic()))
-    _run(trial, prepared, folder, wire)
-    return [*closed, time.monotonic()][0] - started
-
-
-def _look(expected: Content, folder: Path) -> tuple[list[str], Effects]:
-    with open_plainly(folder) as runtime:
-        faults = findings.find_faults(runtime, folder, expected)
-        found = findings.read_content(runtime, folder)
-    sent = [line["order"] for line in findings.read_deliveries(folder)]
-    return faults, compare_effects(found, expected, sent)
-
-
-def _look_early(folder: Path) -> list[str]:
-    with open_plainly(folder) as runtime:
-        return findings.find_early_orders(runtime)
-
-
-def explain(who: str, ended: children.Ended) -> list[str]:
-    if ended.signal or ended.error:
-        return [f"{who}: signal {ended.signal} {ended.error} {ended.detail}".rstrip()]
-    return []

@@ -8,6 +8,7 @@ from tests.evidence.figures import describe_rate, describe_times
 from tests.evidence.kill_process import run_trials
 from tests.evidence.kills import Outcome, draw_trial
 from tests.evidence.store import Evidence, Part
+from tests.evidence.table import Row
 
 NAME = "random_kills"
 TOTAL = 300
@@ -93,6 +94,14 @@ def describe(parts: Sequence[Part]) -> dict[str, Any]:
         "distinct_places": len({place for part in own for place in part["places"]}),
         "seeds": [1, _count(own, "trials")],
     }
+
+
+def list_rows(parts: Sequence[Part]) -> list[Row]:
+    """The row of the table of all faults; an installation that lost several effects counts once."""
+    own = [part for part in parts if part["mutant"] == "none"]
+    times = tuple(time for part in own for time in part["recovery_ms"])
+    counts = [_count(own, name) for name in ("killed", "lost_in", "duplicated_in")]
+    return [Row("process killed at a random moment", "process", *counts, recovery_ms=times)] if own else []
 
 
 def find_failures(parts: Sequence[Part]) -> list[str]:

@@ -6,17 +6,20 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
 from graphs.decision_cycle.run_cycle import Durability
+from tests.evidence.effects import Effects, compare_effects
 from tests.faults import children, findings
 from tests.faults.fail_points import Tripwire
 from tests.faults.findings import Content
 from tests.faults.installation import Opening, open_installation, run_sessions
 from tests.faults.mutants import MUTANTS
+from tests.faults.recovery import time_recovery
+from tests.faults.standing import stand_still
 from tradeops.bootstrap.runtime import Runtime
 from tradeops.domain.claims import Claim, ClaimRequest
 from tradeops.domain.errors import CycleHeld
@@ -49,11 +52,13 @@ class Case:
     Args:
         kind: `kill` a process at a place and run again; run a `pair` at once; `insist`: run a pair
             and let who finds a cycle held try again; `zombie`: let a process stand still at a
-            place, take its cycle over, and let it go on.
+            place, take its cycle over, and let it go on; `overtake`: the same, and who took the cycle
+            over stands still before it sends until the first one has ended.
+        number: Of one of several equal cases; of a kill, which time the place is met, 1 when it is 0.
         book: `staged`: the live book is decided first; the place is met while a model's own book is.
     """
 
-    kind: Literal["kill", "pair", "insist", "zombie"]
+    kind: Literal["kill", "pair", "insist", "zombie", "overtake"]
     durability: Durability
     place: str = ""
     mutant: str = "none"
@@ -74,11 +79,18 @@ class Verdict:
         struck: True when the place was reached and had its effect.
         faults: Everything that is wrong; empty when all is well.
         ended: How the processes ended, for a reader.
+        recovery: Milliseconds from the beginning of the second process, already warm, until it closed a
+            cycle, or had found that nothing is left to do; of a kill.
     """
 
     struck: bool
     faults: list[str]
     ended: list[str]
+    effects: Effects = field(default_factory=Effects)
+    recovery: float = 0.0
+
+
+Looked = tuple[list[str], Effects]
 
 
 def run_case(case: Case, prepared: Prepared, scratch: Path) -> Verdict:
@@ -86,22 +98,24 @@ def run_case(case: Case, prepared: Prepared, scratch: Path) -> Verdict:
     folder = scratch / str(os.getpid())
     shutil.copytree(prepared.state, folder)
     try:
-        return {"kill": run_kill, "pair": run_pair, "insist": run_pair, "zombie": run_zombie}[case.kind](
-            case, prepared, folder
-        )
+        return _RUNS[case.kind](case, prepared, folder)
     finally:
         shutil.rmtree(folder)
 
 
 def run_kill(case: Case, prepared: Prepared, folder: Path) -> Verdict:
-    killed = children.run(lambda: _run(case, prepared, folder, Tripwire(case.place)), folder)
-    early = children.run(lambda: _look_early(folder), folder)
-    again = children.run(lambda: _run(case, prepared, folder), folder)
-    faults = [*(early.value or [early.detail] * bool(early.error)), *_explain("second run", again)]
+    wire = Tripwire(case.place, occurrence=max(1, case.number))
+    killed = children.run(lambda: _run(case, prepared, folder, wire), folder)
+    early = children.run(lambda: look_early(folder), folder)
+    again = children.run(lambda: time_recovery(lambda wire: _run(case, prepared, folder, wire)), folder)
+    faults = [*(early.value or [early.detail] * bool(early.error)), *explain("second run", again)]
+    found, effects = look(prepared.expected, folder)
     return Verdict(
         struck=killed.signal == signal.SIGKILL,
-        faults=faults + _look(prepared, folder),
+        faults=faults + found,
         ended=[_describe(killed), _describe(again)],
+        effects=effects,
+        recovery=again.value or 0.0,
     )
 
 
@@ -110,28 +124,44 @@ def run_pair(case: Case, prepared: Prepared, folder: Path) -> Verdict:
     moment = time.monotonic() + 0.15
     pids = [children.start(lambda: _run_at(moment, case, prepared, folder), answer) for answer in answers]
     ended = [children.finish(pid, answer) for pid, answer in zip(pids, answers, strict=True)]
-    faults = [text for end in ended if end.error != "CycleHeld" for text in _explain("one of two", end)]
+    faults = [text for end in ended if end.error != "CycleHeld" for text in explain("one of two", end)]
     if not any(end.error == "" for end in ended):
         faults.append("pair: nobody won")
-    return Verdict(struck=True, faults=faults + _look(prepared, folder), ended=[_describe(end) for end in ended])
+    found, effects = look(prepared.expected, folder)
+    return Verdict(struck=True, faults=faults + found, ended=[_describe(end) for end in ended], effects=effects)
 
 
 def run_zombie(case: Case, prepared: Prepared, folder: Path) -> Verdict:
     wire = Tripwire(case.place, strike=children.stop_here)
-    answer = folder / "zombie.pickle"
-    pid = children.start(lambda: _run(case, prepared, folder, wire, short_lived=True), answer)
-    _, status = os.waitpid(pid, os.WUNTRACED)
+    standing = stand_still(lambda: _run(case, prepared, folder, wire, short_lived=True), folder / "zombie")
     time.sleep(1.5 * SHORT_LIFE)
     heir = children.run(lambda: _run(case, prepared, folder), folder)
-    os.kill(pid, signal.SIGCONT)
-    zombie = children.finish(pid, answer)
-    faults = [*_explain("heir", heir), *_look(prepared, folder)]
+    zombie = standing.go_on()
+    found, effects = look(prepared.expected, folder)
+    faults = [*explain("heir", heir), *found]
     # Between asking the broker and sending there is a moment that no claim can guard; there the
     # broker's own answer to a known order holds, and what it accepted is compared above.
     faults = [fault for fault in faults if not ("order" in case.place.split() and "was sent" in fault)]
-    if zombie.error != "StaleEpoch":
-        faults.append(f"zombie: ended as {_describe(zombie)}, not by StaleEpoch")
-    return Verdict(struck=os.WIFSTOPPED(status), faults=faults, ended=[_describe(zombie), _describe(heir)])
+    return _judge_zombie(zombie, heir, Verdict(standing.stopped, faults, [], effects))
+
+
+def run_overtake(case: Case, prepared: Prepared, folder: Path) -> Verdict:
+    wire, late = (Tripwire(place, strike=children.stop_here) for place in (case.place, "before order 1"))
+    first = stand_still(lambda: _run(case, prepared, folder, wire, short_lived=True), folder / "zombie")
+    time.sleep(1.5 * SHORT_LIFE)
+    second = stand_still(lambda: _run(case, prepared, folder, late), folder / "heir")
+    zombie, heir = first.go_on(), second.go_on()
+    found, effects = look(prepared.expected, folder)
+    verdict = Verdict(first.stopped and second.stopped, [*explain("heir", heir), *found], [], effects)
+    return _judge_zombie(zombie, heir, verdict)
+
+
+def _judge_zombie(zombie: children.Ended, heir: children.Ended, verdict: Verdict) -> Verdict:
+    stale = [] if zombie.error == "StaleEpoch" else [f"zombie: ended as {_describe(zombie)}, not by StaleEpoch"]
+    return replace(verdict, faults=verdict.faults + stale, ended=[_describe(zombie), _describe(heir)])
+
+
+_RUNS = {"kill": run_kill, "pair": run_pair, "insist": run_pair, "zombie": run_zombie, "overtake": run_overtake}
 
 
 def _run(
@@ -186,16 +216,22 @@ class _ShortClaims:
         return getattr(self.inner, name)
 
 
-def _look(prepared: Prepared, folder: Path) -> list[str]:
-    def find() -> list[str]:
+def look(expected: Content, folder: Path) -> Looked:
+    """Everything that is wrong at the end, and how many effects differ."""
+
+    def find() -> Looked:
         with open_plainly(folder) as runtime:
-            return findings.find_faults(runtime, folder, prepared.expected)
+            faults = findings.find_faults(runtime, folder, expected)
+            found = findings.read_content(runtime, folder)
+        sent = [line["order"] for line in findings.read_deliveries(folder)]
+        return faults, compare_effects(found, expected, sent)
 
     looked = children.run(find, folder)
-    return looked.value if not looked.error else _explain("looking", looked)
+    return (explain("looking", looked), Effects()) if looked.error else looked.value
 
 
-def _look_early(folder: Path) -> list[str]:
+def look_early(folder: Path) -> list[str]:
+    """Everything that is wrong right after a death."""
     with open_plainly(folder) as runtime:
         return findings.find_early_orders(runtime)
 
@@ -206,7 +242,7 @@ def open_plainly(folder: Path) -> Iterator[Runtime]:
         yield runtime
 
 
-def _explain(who: str, ended: children.Ended) -> list[str]:
+def explain(who: str, ended: children.Ended) -> list[str]:
     if ended.signal or ended.error:
         return [f"{who}: {_describe(ended)} {ended.detail}"]
     return []

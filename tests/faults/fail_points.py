@@ -97,18 +97,23 @@ def list_fail_points(durability: str) -> tuple[str, ...]:
 
 @dataclass
 class Tripwire:
-    """Acts when a place is reached for the first time since it is armed; by default it only remembers."""
+    """Acts when a place is reached since it is armed; by default it only remembers.
+
+    Args:
+        occurrence: Which time it acts; 1 for the first.
+    """
 
     place: str = ""
     strike: Callable[[], None] = lambda: os.kill(os.getpid(), signal.SIGKILL)
     reached: dict[str, int] = field(default_factory=dict)
     armed: bool = True
+    occurrence: int = 1
 
     def reach(self, place: str) -> None:
         if not self.armed:
             return
         self.reached[place] = self.reached.get(place, 0) + 1
-        if place == self.place and self.reached[place] == 1:
+        if place == self.place and self.reached[place] == self.occurrence:
             self.strike()
 
     @contextmanager

@@ -155,6 +155,10 @@ class Case:
 
     def find_faults(self, folder: Path) -> list[str]:
         """What is lost or there twice."""
+        return [name for name, (found, wanted) in self.compare(folder).items() if found != wanted]
+
+    def compare(self, folder: Path) -> dict[str, tuple[Any, Any]]:
+        """What there is beside what must be there; counters, and lists in their order."""
         with (
             SqliteEventLog(f"sqlite:///{folder}/log.db") as log,
             open_ledger(f"sqlite:///{folder}/ledger.db") as ledger,
@@ -166,14 +170,13 @@ class Case:
             clock = ledger.market_clock()
         sealed = Counter(DeltaLake(folder / "lake").read(BARS_TABLE, columns=["sequence"])["sequence"])
         good = Counter(str(json.loads(line)["sequence"]) for line in self.bars.good)
-        found = {
-            "raw records": raw == Counter(self.bars.lines),
-            "dead letters": letters == Counter(self.bars.reasons.keys()),
-            "rows of the lake": sealed == good,
-            "closed sessions": [event.session for event in closed] == list(self.calendar.sessions(FIRST, LAST)),
-            "market clock": clock == LAST,
+        return {
+            "raw records": (raw, Counter(self.bars.lines)),
+            "dead letters": (letters, Counter(self.bars.reasons.keys())),
+            "rows of the lake": (sealed, good),
+            "closed sessions": ([event.session for event in closed], list(self.calendar.sessions(FIRST, LAST))),
+            "market clock": ([clock], [LAST]),
         }
-        return [name for name, right in found.items() if not right]
 
 
 def _open_log(folder: Path) -> SqliteEventLog:

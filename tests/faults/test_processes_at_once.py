@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.evidence.effects import Effects
 from tests.faults.cases import Case, Verdict
 from tests.faults.test_killed_processes import DURABILITIES
 
@@ -23,6 +24,7 @@ INSISTENT = [
     Case("insist", durability, number=number) for durability in DURABILITIES for number in range(1, ROUNDS + 1)
 ]
 ZOMBIES = [Case("zombie", durability, place) for durability in DURABILITIES for place in STANDSTILLS]
+OVERTAKEN = [Case("overtake", durability, "before ledger record_decision") for durability in DURABILITIES]
 Judge = Callable[[Case], Verdict]
 
 
@@ -48,4 +50,13 @@ def test_process_that_lost_its_claim_while_it_stood_still_writes_no_more(case: C
 
     assert verdict.struck, f"nothing stood still: {verdict.ended}"
     assert verdict.faults == []
+    assert verdict.ended == ["StaleEpoch", "well"]
+
+
+@pytest.mark.parametrize("case", OVERTAKEN, ids=str)
+def test_process_that_lost_its_claim_sends_nothing_while_its_heir_is_about_to(case: Case, judge: Judge) -> None:
+    verdict = judge(case)
+
+    assert verdict.struck, f"nothing stood still: {verdict.ended}"
+    assert (verdict.faults, verdict.effects) == ([], Effects())
     assert verdict.ended == ["StaleEpoch", "well"]
