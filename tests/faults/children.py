@@ -63,6 +63,18 @@ def run(work: Callable[[], Any], folder: Path) -> Ended:
     return finish(start(work, answer), answer)
 
 
+def ask(work: Callable[[], Any], folder: Path) -> Any:
+    """What a child answers.
+
+    Raises:
+        RuntimeError: It failed.
+    """
+    ended = run(work, folder)
+    if ended.signal or ended.error:
+        raise RuntimeError(f"signal {ended.signal} {ended.detail}")
+    return ended.value
+
+
 def run_in_pool(works: Sequence[Callable[[], Any]], folder: Path, width: int) -> list[Ended]:
     """Do all the works, each in a child, `width` at a time; answers in the order of the works."""
     folder.mkdir(parents=True, exist_ok=True)

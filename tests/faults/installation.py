@@ -142,6 +142,11 @@ FEATURES_UNTIL = date(2001, 9, 28)
 _features: dict[date, FeatureRows] = {}
 
 
+def find_features(session: date) -> FeatureRows:
+    """Features of a session, in a process that is warm."""
+    return _features[session]
+
+
 def read_features() -> dict[date, FeatureRows]:
     """From a loaded installation's lake, by a child: the parent opens nothing."""
     with tempfile.TemporaryDirectory() as folder:

@@ -7,7 +7,7 @@ case, and writes what it found as JSON: `python -m tests.faults.kill_servers <fo
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -18,6 +18,7 @@ from typing import Any, cast
 
 from tests.faults import children, findings
 from tests.faults.cases import open_plainly
+from tests.faults.children import ask
 from tests.faults.fail_points import Tripwire
 from tests.faults.findings import BOOK, Content, read_content
 from tests.faults.installation import Change, Opening, move_clock, open_installation, unchanged, warm
@@ -162,8 +163,8 @@ def prepare_events(folder: Path) -> Waiting:
             move_clock(runtime, prepared.until, "delivery")
             return announce_features(log, runtime.ledger, runtime.calendar, runtime.policy.time)
 
-    waiting = Waiting(state=state, sessions=_ask(announce, folder), expected={})
-    expected = {most: _ask(partial(_run_undisturbed, waiting, folder, most), folder) for most in (1, ALL)}
+    waiting = Waiting(state=state, sessions=ask(announce, folder), expected={})
+    expected = {most: ask(partial(_run_undisturbed, waiting, folder, most), folder) for most in (1, ALL)}
     return replace(waiting, expected=expected)
 
 
@@ -173,13 +174,6 @@ def _run_undisturbed(waiting: Waiting, folder: Path, most_waiting: int) -> Conte
     Server(most_waiting=most_waiting).run(copy, Tripwire("nowhere"))
     with open_plainly(copy) as runtime:
         return read_content(runtime, copy)
-
-
-def _ask(work: Callable[[], Any], folder: Path) -> Any:
-    ended = children.run(work, folder)
-    if ended.signal or ended.error:
-        raise RuntimeError(f"signal {ended.signal} {ended.detail}")
-    return ended.value
 
 
 def find_faults(waiting: Waiting, folder: Path, expected: Content) -> list[str]:
@@ -278,7 +272,7 @@ def main(folder: Path) -> None:
     ended = children.run_in_pool(works, folder / "answers", 2)
     names = (*asked, "at once")
     answers = {name: each.value or {"error": each.detail} for name, each in zip(names, ended, strict=True)}
-    answers["skipped"] = _ask(partial(look_at_skipped, waiting, folder / "undisturbed-1"), folder)
+    answers["skipped"] = ask(partial(look_at_skipped, waiting, folder / "undisturbed-1"), folder)
     (folder / "found.json").write_text(json.dumps(answers))
 
 

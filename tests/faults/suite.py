@@ -3,7 +3,6 @@
 import pickle
 import shutil
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
@@ -13,15 +12,17 @@ from typing import Any
 
 from tests.faults import children
 from tests.faults.cases import Case, Prepared, Verdict, open_plainly, run_case, run_prepared
+from tests.faults.children import ask
 from tests.faults.fail_points import Tripwire
 from tests.faults.findings import BOOK, Content, read_content
-from tests.faults.installation import Opening, move_clock, trading_calendar, warm
+from tests.faults.installation import Opening, move_clock, open_installation, trading_calendar, warm
 from tests.unit.coordination.boosters import train_booster
 from tradeops.coordination.boosted_blend import BlenderInputs, StoredBlender
 from tradeops.domain.forecasts import QUANTILE_LEVELS
 from tradeops.domain.identifiers import AgentId, Stage
 from tradeops.domain.models import PRIOR_BLEND, ModelState, Promotion, name_blender, open_stage_book
 from tradeops.domain.models import Verdict as PromotionVerdict
+from tradeops.settings import Settings
 
 WIDTH = 2
 OPENS_ON = date(2001, 3, 1)
@@ -40,10 +41,10 @@ def make_blender() -> StoredBlender:
 def prepare(folder: Path) -> Prepared:
     """Decide sessions until shortly before the first one with several orders."""
     trial, state = folder / "trial", folder / "prepared"
-    first = _ask(lambda: _find_first(trial), folder)
+    first = ask(lambda: find_first(trial), folder)
     sessions = trading_calendar().sessions(OPENS_ON, first + timedelta(days=14))
     place = sessions.index(first)
-    _ask(lambda: _decide_until(state, sessions[place - 1]), folder)
+    ask(lambda: decide_until(state, sessions[place - 1]), folder)
     return _expect(Prepared(state=state, until=sessions[place + AFTER], expected=NOTHING), folder)
 
 
@@ -51,7 +52,7 @@ def prepare_staged(live: Prepared, folder: Path) -> Prepared:
     """The same with a model in shadow, whose book opens where the live one goes on."""
     state = folder / "prepared-staged"
     shutil.copytree(live.state, state)
-    _ask(lambda: _enter_shadow(state), folder)
+    ask(lambda: _enter_shadow(state), folder)
     return _expect(replace(live, state=state, staged=True), folder)
 
 
@@ -64,7 +65,7 @@ def _expect(prepared: Prepared, folder: Path) -> Prepared:
         with open_plainly(undisturbed) as runtime:
             return read_content(runtime, undisturbed)
 
-    return replace(prepared, expected=_ask(run, folder))
+    return replace(prepared, expected=ask(run, folder))
 
 
 def _enter_shadow(folder: Path) -> None:
@@ -99,29 +100,23 @@ def list_reached(prepared: Prepared, folder: Path, durability: Any) -> dict[str,
         run_prepared(prepared, copy, Opening(durability, wire))
         return wire.reached
 
-    reached: dict[str, int] = _ask(run, folder)
+    reached: dict[str, int] = ask(run, folder)
     return reached
 
 
-def _find_first(folder: Path) -> date:
+def find_first(folder: Path) -> date:
     """The first session with two orders or more, after one with any, so that fills settle in it too."""
-    _decide_until(folder, LOOK_UNTIL)
+    decide_until(folder, LOOK_UNTIL)
     with open_plainly(folder) as runtime:
         found = [record.decision for record in runtime.ledger.list_decisions(BOOK)]
     return next(now.session for before, now in pairwise(found) if before.orders and now.orders[1:])
 
 
-def _decide_until(folder: Path, until: date) -> None:
-    with open_plainly(folder) as runtime:
+def decide_until(folder: Path, until: date, settings: Settings | None = None) -> None:
+    """Close and decide all sessions up to one."""
+    with open_installation(folder, Opening(wire=Tripwire("nowhere"), settings=settings)) as runtime:
         move_clock(runtime, until, f"prepared until {until}")
         runtime.decide_sessions(until=until)
-
-
-def _ask(work: Callable[[], Any], folder: Path) -> Any:
-    ended = children.run(work, folder)
-    if ended.signal or ended.error:
-        raise RuntimeError(f"signal {ended.signal} {ended.detail}")
-    return ended.value
 
 
 def main() -> None:

@@ -121,8 +121,18 @@ def open_kafka() -> Iterator[str]:
 @contextmanager
 def lend_prefix(url: str) -> Iterator[str]:
     """The URL with names that nobody else uses; their topics are deleted in the end."""
-    lent = f"{url}/t{uuid4().hex[:12]}?session_s=3&patience_s=20"
+    lent = invent_prefix(url)
     yield lent
+    delete_topics(lent)
+
+
+def invent_prefix(url: str) -> str:
+    """The URL with names that nobody else uses."""
+    return f"{url}/t{uuid4().hex[:12]}?session_s=3&patience_s=20"
+
+
+def delete_topics(lent: str) -> None:
+    """Delete all topics that bear the prefix of a URL."""
     address = KafkaAddress.parse(lent)
     with closing(KafkaClients(address).open_admin()) as admin:
         ours = [name for name in admin.list_topics() if name.startswith(f"{address.prefix}.")]
