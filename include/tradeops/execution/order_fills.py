@@ -4,16 +4,19 @@ from collections.abc import Mapping, Sequence
 from decimal import ROUND_CEILING, ROUND_DOWN, Decimal
 
 from tradeops.domain.books import ZERO, Book
-from tradeops.domain.identifiers import InstrumentId
+from tradeops.domain.identifiers import InstrumentId, PackageId
 from tradeops.domain.lifecycle import OrderState
 from tradeops.domain.market import Bar
 from tradeops.domain.orders import Fill, Order, OrderChange, Side
 from tradeops.domain.policy import TradingPolicy
 from tradeops.execution.corporate_actions import split_quantity
 from tradeops.execution.costs import commission, price_fill
+from tradeops.execution.package_fills import WHOLE, LegFill, PackageShare, find_lower_shares
 from tradeops.execution.rounding import CENT
 from tradeops.execution.session_market import SessionMarket
 from tradeops.ports.broker import SessionExecutions
+
+_PackageShares = Mapping[PackageId, PackageShare]
 
 
 def fill_orders(
@@ -25,8 +28,9 @@ def fill_orders(
     fills at open ± half-spread ± impact, up to the participation limit of the bar's raw volume,
     which all orders of a name share. A sell never exceeds the shares held. A buy leaves the cash
     buffer: `cash_buffer · equity`, up to the cent, where equity is the account before the first
-    fill at the opens (a held name that does not trade counts at its cost). What does not fill
-    expires at the close, with every reason.
+    fill at the opens (a held name that does not trade counts at its cost). Legs of a package fill in
+    the proportion of the least filled one: where they do not, all orders are worked through again
+    with lower caps. What does not fill expires at the close, with every reason.
 
     Args:
         orders: Valid in this session.
@@ -34,9 +38,15 @@ def fill_orders(
         market: The session.
         policy: Its costs, `participation`, `cash_buffer` and lot are used.
     """
-    desk = _Desk(account, market, policy)
     ordered = sorted(orders, key=lambda order: (order.side is Side.BUY, order.client_order_id))
-    results = [desk.execute(order) for order in ordered]
+    shares: dict[PackageId, PackageShare] = {}
+    while True:
+        desk = _Desk(account, market, policy, shares)
+        results = [desk.execute(order) for order in ordered]
+        lower = find_lower_shares(desk.legs, Decimal(policy.universe.lot))
+        if not lower:
+            break
+        shares |= lower
     return SessionExecutions(
         fills=tuple(fill for fill, _ in results if fill is not None),
         changes=tuple(change for _, change in results),
@@ -44,9 +54,16 @@ def fill_orders(
 
 
 class _Desk:
-    """Cash, shares and volume left while one session's orders are worked through."""
+    """Cash, shares and volume left while one session's orders are worked through.
 
-    def __init__(self, account: Book, market: SessionMarket, policy: TradingPolicy) -> None:
+    `legs` says what was filled of the legs of packages.
+    """
+
+    def __init__(
+        self, account: Book, market: SessionMarket, policy: TradingPolicy, package_shares: _PackageShares
+    ) -> None:
+        self._package_shares = package_shares
+        self.legs: list[LegFill] = []
         self._market, self._costs, self._lot = market, policy.costs, Decimal(policy.universe.lot)
         self._participation = policy.limits.participation
         self._cash = account.cash
@@ -60,7 +77,10 @@ class _Desk:
         ratio = self._market.ratios.get(order.instrument, Decimal(1))
         wanted = split_quantity(order.quantity, ratio)
         reasons = [] if wanted == order.quantity * ratio else [f"the {ratio}:1 split dropped a fraction of a share"]
-        quantity, limiting = self._fillable(order, wanted)
+        if order.package is None:
+            quantity, limiting = self._fillable(order, wanted)
+        else:
+            quantity, limiting = self._fill_leg(order, order.package, wanted)
         told = "; ".join(reasons + limiting)
         fill = self._fill(order, quantity) if quantity > 0 else None
         if fill is not None and quantity == wanted:
@@ -68,6 +88,24 @@ class _Desk:
         return fill, _change(
             order, OrderState.EXPIRED, f"filled {quantity} of {wanted}, rest expired at the close: {told}"
         )
+
+    def _fill_leg(self, order: Order, package: PackageId, wanted: Decimal) -> tuple[Decimal, list[str]]:
+        """As `_fillable`, up to the package's share."""
+        share = self._package_shares.get(package, WHOLE)
+        capped = share.cap(wanted, self._lot)
+        quantity, limiting = self._fillable(order, capped)
+        self.legs.append(
+            LegFill(
+                package=package,
+                order=order.client_order_id,
+                share=share,
+                wanted=wanted,
+                capped=capped,
+                filled=quantity,
+                limited_by="; ".join(limiting) or "no share is left of it",
+            )
+        )
+        return quantity, limiting + [share.reason] * (capped < wanted)
 
     def _fillable(self, order: Order, wanted: Decimal) -> tuple[Decimal, list[str]]:
         """Shares that may trade, and each limit that made them fewer."""
