@@ -10,8 +10,7 @@ from deltalake import DeltaTable
 
 from tests.contract.test_lake import DAYS, WRITER, make_bars
 from tests.servers.s3 import list_objects, make_bucket, start_s3
-from tradeops.adapters import s3 as storage
-from tradeops.adapters.lake_delta import Bucket, DeltaLake, delta_lake
+from tradeops.adapters.lake_delta import Bucket, DeltaLake, bucket, delta_lake
 from tradeops.adapters.lake_delta.bucket import CHECKPOINT_EVERY
 from tradeops.adapters.s3 import S3Access
 from tradeops.bootstrap.lake import open_lake
@@ -84,7 +83,7 @@ def test_a_url_that_names_no_bucket_is_refused(url: str) -> None:
 def test_a_service_that_is_gone_or_frozen_is_told_in_time_and_used_again_when_it_is_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(storage, "CALL_SECONDS", 1)
+    monkeypatch.setattr(bucket, "LOG_SECONDS", 1)
     with start_s3() as (access, process):
         lake = DeltaLake(Bucket(f"s3://{make_bucket(access)}/lake", access))
         lake.append(BARS_TABLE, make_bars(("A", DAYS[0])), writer=WRITER, version=0)

@@ -11,7 +11,11 @@ from pyarrow.fs import AwsStandardS3RetryStrategy, S3FileSystem
 
 from tradeops.domain.errors import ConfigurationError, ExternalServiceError
 
+# A cycle waits for a value or for the lake's log, and an event for the cycle: recover.LAST_ATTEMPT_SECONDS and one
+# of these, after the online store's limit, are less than 10 s. Whole data files are waited for by nobody but loads.
 CONNECT_SECONDS: Final = 2
+SILENT_SECONDS: Final = 2
+LOG_SECONDS: Final = 4
 CALL_SECONDS: Final = 10
 MOST_RETRIES: Final = 2
 LONGEST_REASON: Final = 300
@@ -52,7 +56,7 @@ class S3Access:
             raise ConfigurationError("TRADEOPS_S3_ENDPOINT_URL is no address of a service; write https://host:port")
 
     def object_store_options(self) -> dict[str, str]:
-        """The same for libraries that use the Rust crate `object_store`."""
+        """The same for libraries that use the Rust crate `object_store`; without limits on a whole request."""
         named = {
             "aws_endpoint_url": self.endpoint_url,
             "aws_region": self.region,
@@ -60,11 +64,15 @@ class S3Access:
             "aws_secret_access_key": self.secret_access_key,
             "aws_allow_http": "true" if self.endpoint_url.startswith("http://") else "",
         }
-        limits = {"connect_timeout": f"{CONNECT_SECONDS}s", "timeout": f"{CALL_SECONDS}s"}
-        return {name: value for name, value in named.items() if value} | limits
+        return {name: value for name, value in named.items() if value} | {"connect_timeout": f"{CONNECT_SECONDS}s"}
 
-    def open_file_system(self) -> S3FileSystem:
-        """A client that threads may share; connects when it is used first."""
+    def open_file_system(self, *, silent_seconds: int = CALL_SECONDS, most_retries: int = MOST_RETRIES) -> S3FileSystem:
+        """A client that threads may share; connects when it is used first.
+
+        Args:
+            silent_seconds: How long a request may get no byte across.
+            most_retries: How often a failed request is sent again.
+        """
         parts = urlsplit(self.endpoint_url)
         return S3FileSystem(
             access_key=self.access_key_id or None,
@@ -73,8 +81,8 @@ class S3Access:
             endpoint_override=parts.netloc or None,
             scheme=parts.scheme or "https",
             connect_timeout=CONNECT_SECONDS,
-            request_timeout=CALL_SECONDS,
-            retry_strategy=AwsStandardS3RetryStrategy(max_attempts=1 + MOST_RETRIES),
+            request_timeout=silent_seconds,
+            retry_strategy=AwsStandardS3RetryStrategy(max_attempts=1 + most_retries),
             allow_delayed_open=True,  # a small object is put in one request
         )
 

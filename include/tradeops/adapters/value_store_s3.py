@@ -9,7 +9,7 @@ from typing import Final
 
 from pyarrow.fs import S3FileSystem
 
-from tradeops.adapters.s3 import S3Access, S3Folder, telling
+from tradeops.adapters.s3 import SILENT_SECONDS, S3Access, S3Folder, telling
 from tradeops.domain.errors import CorruptInput, UnknownRecord
 from tradeops.domain.identifiers import ValueRef
 
@@ -103,5 +103,6 @@ class S3ValueStore:
     def _open(self) -> tuple[int, S3FileSystem, ThreadPoolExecutor]:
         if self._opened is None or self._opened[0] != os.getpid():  # neither outlives a fork
             pool = ThreadPoolExecutor(PUTS_AT_ONCE, "put")
-            self._opened = (os.getpid(), self._access.open_file_system(), pool)
+            files = self._access.open_file_system(silent_seconds=SILENT_SECONDS, most_retries=1)
+            self._opened = (os.getpid(), files, pool)
         return self._opened

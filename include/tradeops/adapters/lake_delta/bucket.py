@@ -14,7 +14,15 @@ from deltalake.exceptions import TableNotFoundError
 from pyarrow.fs import S3FileSystem
 
 from tradeops.adapters.lake_delta.place import DataFile
-from tradeops.adapters.s3 import CALL_SECONDS, MOST_RETRIES, S3Access, S3Folder, explain
+from tradeops.adapters.s3 import (
+    CALL_SECONDS,
+    LOG_SECONDS,
+    MOST_RETRIES,
+    SILENT_SECONDS,
+    S3Access,
+    S3Folder,
+    explain,
+)
 from tradeops.domain.errors import TradeOpsError
 from tradeops.domain.lake_tables import LakeTable
 
@@ -43,12 +51,18 @@ class Bucket:
         self._folder = S3Folder.parse(url, "TRADEOPS_LAKE_URL")
         self._access = access
         options = access.object_store_options()
-        limits = {"max_retries": MOST_RETRIES, "retry_timeout_ms": CALL_SECONDS * 1000}
-        self.polars_options: Final[dict[str, object]] = {**options, **limits}
+        self.polars_options: Final[dict[str, object]] = {
+            **options,
+            "timeout": f"{CALL_SECONDS}s",
+            "read_timeout": f"{SILENT_SECONDS}s",
+            "max_retries": MOST_RETRIES,
+            "retry_timeout_ms": SILENT_SECONDS * 1000,
+        }
         self.delta_options: Final = {
             **options,
+            "timeout": f"{LOG_SECONDS}s",
             "max_retries": str(MOST_RETRIES),
-            "retry_timeout": f"{CALL_SECONDS}s",
+            "retry_timeout": f"{LOG_SECONDS}s",
         }
 
     def url(self, table: LakeTable) -> str:

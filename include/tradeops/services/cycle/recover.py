@@ -10,7 +10,7 @@ from tradeops.services.cycle.record_decision import record_undecided
 from tradeops.services.cycle.state import CycleContext, NodeFailure
 
 # An event is answered within 10 s: no attempt begins after this, so that the last one and the record fit in.
-LAST_ATTEMPT_SECONDS: Final = 4.0
+LAST_ATTEMPT_SECONDS: Final = 3.0
 
 _RECORDED: Final = ("route_orders",)
 _NOBODY_IS_NEEDED: Final = (StaleEpoch, CycleHeld)
