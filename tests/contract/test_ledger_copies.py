@@ -30,7 +30,9 @@ from tradeops.adapters.ledger_sqlalchemy import open_ledger
 from tradeops.bootstrap.ledger import open_ledger_copies
 from tradeops.domain.claims import Claim
 from tradeops.domain.errors import ConfigurationError, CorruptInput
+from tradeops.domain.identifiers import InstrumentId, PackageId
 from tradeops.domain.lifecycle import OrderState
+from tradeops.domain.orders import Order
 from tradeops.ports.broker import Broker, SessionExecutions
 from tradeops.ports.ledger import Ledger
 from tradeops.services.back_up_ledger import CONTENT, MANIFEST, Backup, back_up_ledger, restore_ledger
@@ -156,6 +158,9 @@ def test_a_program_that_is_missing_is_named_with_its_package(monkeypatch: pytest
 # Reconciliation with the broker
 
 
+MSFT = InstrumentId("MSFT")
+
+
 def execute_nothing(*_: object) -> SessionExecutions:
     return SessionExecutions(fills=(), changes=())
 
@@ -279,3 +284,29 @@ class TestEachDifference:
             broker.submit(BOOK, order)
         ledger.record_order_changes(claim, [change_of(order, OrderState.UNKNOWN), change_of(order, OrderState.EXPIRED)])
         assert differences(ledger, broker) == {}
+
+    def test_a_compensated_package_agrees_whether_its_legs_were_sent_or_not(self, broker: InMemoryBroker) -> None:
+        ledger, claim, (first, second) = self.package()
+        broker.submit(BOOK, first)
+        cancelled = [broker.cancel(BOOK, leg.client_order_id) for leg in (first, second)]
+        ledger.record_order_changes(claim, [change_of(first), *cancelled])
+        assert differences(ledger, broker) == {}
+
+    def test_a_cancel_that_only_one_of_them_knows_is_told(self, broker: InMemoryBroker) -> None:
+        ledger, claim, legs = self.package()
+        for leg in legs:
+            broker.submit(BOOK, leg)
+        broker.cancel(BOOK, legs[1].client_order_id)
+        changes = [change_of(leg) for leg in legs] + [change_of(legs[0], OrderState.CANCELLED, "said so")]
+        ledger.record_order_changes(claim, changes)
+        assert differences(ledger, broker) == {
+            legs[0].client_order_id: Difference.NOT_CANCELLED,
+            legs[1].client_order_id: Difference.OTHERWISE,
+        }
+
+    def package(self) -> tuple[InMemoryLedger, Claim, tuple[Order, ...]]:
+        ledger = InMemoryLedger()
+        claim = ledger.claim_cycle(request_claim())
+        record = record_of(claim, names=(AAPL, MSFT), package=PackageId("hedged"))
+        ledger.record_decision(claim, record, asked_by(claim))
+        return ledger, claim, record.decision.orders

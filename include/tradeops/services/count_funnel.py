@@ -15,6 +15,7 @@ from tradeops.services.cycle.stored_values import decode_forecasts, decode_opini
 
 # Words by which the broker says why an order did not fill whole, and what we call it.
 UNFILLED = {
+    "cancelled with its package": "cancelled with its package",
     "cash buffer": "cash buffer",
     "participation": "participation limit",
     "no more shares held": "no more shares held",

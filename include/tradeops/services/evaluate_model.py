@@ -27,6 +27,7 @@ from tradeops.services.cycle.stored_values import decode_forecasts
 from tradeops.services.update_learners import realised_returns
 
 LIVE = BookId()
+_NOT_TRADED = {OrderState.REJECTED, OrderState.CANCELLED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,9 +117,7 @@ class ModelEvaluator:
 
     def _find_refused(self, book_id: BookId) -> frozenset[str]:
         states = self.ledger.order_states(book_id)
-        return frozenset(
-            order for order, changes in states.items() if any(one.state is OrderState.REJECTED for one in changes)
-        )
+        return frozenset(order for order, changes in states.items() if any(one.state in _NOT_TRADED for one in changes))
 
     def _sum_profit(self, book_id: BookId, days: list[date]) -> Decimal:
         settlements = (self.ledger.find_settlement(book_id, day) for day in days)

@@ -17,6 +17,7 @@ class Difference(StrEnum):
     NOT_RECORDED = "the broker has an order that is not on record"
     NOT_AT_BROKER = "the broker never had an order that is on record as sent"
     NOT_MARKED = "the broker has an order that is on record as not sent, or as without answer"
+    NOT_CANCELLED = "the broker may still fill an order that is on record as cancelled"
     OTHERWISE = "the broker has the order with another content or another answer"
 
 
@@ -51,8 +52,9 @@ class _Recorded:
 
 # The next attempt at its cycle asks the broker about an order in one of these, and sends what it never had.
 _OPEN_QUESTION = {OrderState.NEW, OrderState.UNKNOWN}
-# An order that only expired may have reached the broker or not: nobody answered while it was valid.
-_NO_ANSWER = _OPEN_QUESTION | {OrderState.EXPIRED}
+# An order that only expired may have reached the broker or not: nobody answered while it was valid. One that
+# was only cancelled never reached it, or was refused when it arrived late.
+_NO_ANSWER = _OPEN_QUESTION | {OrderState.EXPIRED, OrderState.CANCELLED}
 
 
 def reconcile_orders(ledger: DecisionLog, broker: Broker) -> Reconciliation:
@@ -92,6 +94,8 @@ def _compare(recorded: _Recorded | None, taken: TakenOrder | None) -> Difference
         return Difference.NOT_AT_BROKER if answered else None
     if recorded.states[-1] in _OPEN_QUESTION:
         return Difference.NOT_MARKED
+    if (OrderState.CANCELLED in recorded.states) != taken.cancelled:
+        return Difference.OTHERWISE if taken.cancelled else Difference.NOT_CANCELLED
     rejected = OrderState.REJECTED in recorded.states
     same_answer = not answered or rejected == (taken.answer.state is OrderState.REJECTED)
     return None if same_answer and recorded.order == taken.order else Difference.OTHERWISE
