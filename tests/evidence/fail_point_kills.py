@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.evidence.figures import describe_rate, describe_times
 from tests.evidence.kills import Outcome
-from tests.evidence.point_process import Answer, Request, kill_at_points, tell_command
+from tests.evidence.point_requests import Answer, Request, kill_at_points, tell_command
 from tests.evidence.points import parse_point
 from tests.evidence.store import Evidence, Part
 from tests.evidence.table import Row, find_late

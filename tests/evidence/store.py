@@ -16,6 +16,7 @@ FOLDER = ROOT / "docs" / "evidence"
 MEASURED = (
     *("include", "agents", "graphs", "requirements.lock"),
     *("tests/evidence", "tests/faults", "tests/integration/test_oracle_earns.py"),
+    *("tests/integration/concurrent_cycles.py", "tests/integration/cycles_on_postgres.py"),
     *(":(exclude)tests/evidence/test_*.py", ":(exclude)tests/faults/test_*.py"),
 )
 Part = dict[str, Any]

@@ -19,6 +19,7 @@ from tradeops.domain.policy import TradingPolicy
 from tradeops.settings import Settings
 
 CODE = "c" * 64
+SESSION = date(2001, 6, 5)  # one of few on which something is bought
 NAMES = ("AAPL", "IBM", "MSFT")  # the others are not listed yet
 MINIMUM_BARS = range(126, 141)
 SPAWN = mp.get_context("spawn")
