@@ -13,12 +13,15 @@ from airflow.sdk.exceptions import ParamValidationError
 
 from tradeops.bootstrap import window
 from tradeops.bootstrap.event_log import open_event_log
+from tradeops.bootstrap.notifier import open_notifier
 from tradeops.domain.topics import FEATURES
 from tradeops.domain.trading_window import WindowChange, WindowState
 from tradeops.entrypoints.airflow import supervision_tasks
 from tradeops.entrypoints.airflow.supervision_tasks import AGAIN_SECONDS, PROCESSES, supervise_processes
 from tradeops.entrypoints.processes.heartbeat import FOLDER
+from tradeops.ports.breaker_board import Opening
 from tradeops.ports.event_log import NewMessage
+from tradeops.services.describe_outage import describe_outage
 from tradeops.settings import Settings, load_settings
 
 ALL_WELL = "window open; waiting: ingest 0, seal 0, decide 0; all processes are well"
@@ -146,6 +149,20 @@ def test_what_does_not_answer_is_a_fault_and_hides_no_other(office: Office, monk
     assert set(found["faults"]) == {"seal", "ledger", "event log"}  # type: ignore[call-overload]
     assert found["told"]
     assert "waiting: not known" in office.notes[0]
+
+
+def test_event_log_that_is_away_is_one_incident_with_what_the_processes_tell_of_it(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRADEOPS_EVENT_LOG_URL", "kafka://127.0.0.1:1/?session_s=1&patience_s=1")
+    opening = Opening(failures=5, failing_since=time.time())
+    outage = describe_outage(opening, error="no connection", rest_seconds=30.0, waits="nothing")
+    assert open_notifier(office.settings).notify(outage)
+    office.beat("seal", failing=90)
+    found = office.supervise()
+    assert set(found["faults"]) == {"seal", "event log"}  # type: ignore[call-overload]
+    assert not found["told"]
+    assert len(office.mails()) == 1
 
 
 def test_mutant_that_looks_at_no_file_is_found(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:

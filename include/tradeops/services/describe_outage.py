@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from tradeops.ports.breaker_board import Opening
 from tradeops.ports.notifier import Notification
 
+CAUSE = ("event log", "away")  # whoever meets it: it is told once
 SUBJECT = "the event log does not answer"
 _LONGEST = 300
 
@@ -20,7 +21,7 @@ def describe_outage(opening: Opening, *, error: str, rest_seconds: float, waits:
     """
     since = datetime.fromtimestamp(opening.failing_since, UTC)
     return Notification(
-        cause=("event log", "away"),
+        cause=CAUSE,
         subject=SUBJECT,
         facts=(
             ("cause", error if len(error) <= _LONGEST else f"{error[: _LONGEST - 1]}…"),

@@ -8,7 +8,7 @@ from kafka.errors import TopicAlreadyExistsError
 from tradeops.adapters.event_log_kafka.address import KafkaAddress
 from tradeops.adapters.event_log_kafka.clients import KafkaClients
 from tradeops.adapters.event_log_kafka.errors import explain_errors
-from tradeops.domain.errors import ConfigurationError
+from tradeops.domain.errors import ConfigurationError, ExternalServiceError
 from tradeops.domain.topics import TOPICS
 
 LEASES = "leases"
@@ -20,6 +20,7 @@ def prepare_topics(clients: KafkaClients) -> None:
 
     Raises:
         ConfigurationError: A topic has another number of partitions than the catalogue's.
+        ExternalServiceError: A broker that has just started does not know a topic yet (retryable).
     """
     address = clients.address
     wanted = _list_wanted(address)
@@ -34,9 +35,11 @@ def prepare_topics(clients: KafkaClients) -> None:
     finally:
         admin.close()
     for name, topic in wanted.items():
-        if found.get(name) != topic["num_partitions"]:
+        if name not in found:
+            raise ExternalServiceError(f"{address} does not know its topic {name} yet; try again", topic=name)
+        if found[name] != topic["num_partitions"]:
             raise ConfigurationError(
-                f"topic {name} has {found.get(name)} partitions in the cluster and {topic['num_partitions']} in the "
+                f"topic {name} has {found[name]} partitions in the cluster and {topic['num_partitions']} in the "
                 "catalogue; keys would change their partition: restore the catalogue's number",
                 topic=name,
             )

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PROCESSES = list(NAMES)
+EVENT_LOG = "event log"
 MOST_WAITING = 1  # sessions; `serve` decides the newest and skips the others, so that two wait only while it does not
-AGAIN_SECONDS = 20.0  # a process that is started anew is no incident
+AGAIN_SECONDS = 60.0  # a process that is started anew, or comes back after an outage, is no incident
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +73,7 @@ def look_around(settings: Settings, names: Sequence[str]) -> Look:
 
     faults = {name: fault for name in names if (fault := find_fault(settings, name))}
     newest = (_ask(faults, "ledger", lambda: list_window_changes(settings)) or (None,))[-1]
-    waiting = _ask(faults, "event log", lambda: count_waiting(settings))
+    waiting = _ask(faults, EVENT_LOG, lambda: count_waiting(settings))
     if waiting and "serve" in names and is_open(newest) and waiting[GROUP] > MOST_WAITING:
         faults.setdefault("serve", f"leaves {waiting[GROUP]} sessions waiting")
     return Look(
@@ -95,10 +96,12 @@ def find_fault(settings: Settings, name: str) -> str | None:
 def describe_faults(look: Look) -> "Notification":
     """One message about everything that is wrong now; another one when something else is."""
     from tradeops.ports.notifier import Notification  # noqa: PLC0415 - paid in the task
+    from tradeops.services.describe_outage import CAUSE  # noqa: PLC0415
 
     names = ", ".join(sorted(look.faults))
     return Notification(
-        cause=("supervise_processes", names),
+        # Processes that fail because the log is away are that one incident, which they tell of themselves.
+        cause=CAUSE if EVENT_LOG in look.faults else ("supervise_processes", names),
         subject=f"in an open trading window: {names} not well",
         facts=(*look.faults.items(), ("window", look.window), ("waiting", look.waiting)),
         advice=(
