@@ -2,10 +2,13 @@
 
 import os
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final, TypeVar
 
+import psycopg
+from psycopg.abc import PQGen
 from sqlalchemy import Connection, Engine, NullPool, RootTransaction, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -35,6 +38,10 @@ _DRIVER: Final = {
     "keepalives_count": 3,
     "tcp_user_timeout": 60_000,
 }
+T = TypeVar("T")
+
+# A network that is cut and a server that is frozen are noticed after the same time, which no lock is waited for.
+SILENT_SECONDS: Final = 60.0
 _LOCK: Final = text("SELECT pg_advisory_lock(hashtextextended(:name, 0))")
 _UNLOCK: Final = text("SELECT pg_advisory_unlock(hashtextextended(:name, 0))")
 
@@ -48,8 +55,51 @@ def create_postgres_engine(url: str) -> Engine:
     parsed = _read_url(url)
     given = {name: value for name, value in _DRIVER.items() if name not in parsed.query}
     engine = create_engine(parsed, poolclass=NullPool, connect_args=given, hide_parameters=True)
+    event.listen(engine, "do_connect", _connect)
     event.listen(engine, "connect", _set_up_session)
     return engine
+
+
+class HeardConnection(psycopg.Connection[Any]):
+    """The driver's connection, which breaks when the server says nothing for too long.
+
+    The kernel of a frozen server goes on to confirm what it is sent, so no limit of TCP ends the wait for its answer.
+    """
+
+    def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
+        """What the driver waits for, unless nothing at all comes in time.
+
+        Raises:
+            psycopg.OperationalError: The server is silent; the connection is closed.
+        """
+        try:
+            return super().wait(_listen(gen), interval, timeout)
+        except TimeoutError as silence:
+            self.pgconn.finish()
+            raise psycopg.OperationalError(f"the server says nothing for {SILENT_SECONDS:.0f} s") from silence
+
+
+def _listen(gen: PQGen[T]) -> PQGen[T]:
+    """Pass on what a generator of the driver waits for; the driver comes back every interval with nothing."""
+    heard = time.monotonic()
+    try:
+        wanted = next(gen)
+        while True:
+            ready = yield wanted
+            if ready:
+                heard = time.monotonic()
+            elif time.monotonic() - heard > SILENT_SECONDS:
+                raise TimeoutError
+            wanted = gen.send(ready)
+    except StopIteration as end:
+        answer: T = end.value
+        return answer
+
+
+def _connect(
+    _dialect: object, _record: object, words: Sequence[Any], named: Mapping[str, Any]
+) -> psycopg.Connection[Any]:
+    return HeardConnection.connect(*words, **named)
 
 
 class PostgresConnection:
