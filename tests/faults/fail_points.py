@@ -22,7 +22,7 @@ from sqlalchemy import Engine, event
 from graphs.decision_cycle import run_cycle
 from graphs.decision_cycle.nodes import NODES, Node
 from tradeops.domain.columnar import MAGIC, decode_columns
-from tradeops.domain.identifiers import BookId, ValueRef
+from tradeops.domain.identifiers import BookId, ClientOrderId, ValueRef
 from tradeops.domain.orders import Order, OrderChange
 from tradeops.ports.broker import Broker
 from tradeops.ports.value_store import ValueStore
@@ -180,11 +180,17 @@ class FailingBroker:
     inner: Broker
     wire: Tripwire
     sent: int = 0
+    cancelled: int = 0
 
     def submit(self, book_id: BookId, order: Order) -> OrderChange:
         self.sent += self.wire.armed
         with self.wire.around(f"order {self.sent}"):
             return self.inner.submit(book_id, order)
+
+    def cancel(self, book_id: BookId, client_order_id: ClientOrderId) -> OrderChange:
+        self.cancelled += self.wire.armed
+        with self.wire.around(f"cancel {self.cancelled}"):
+            return self.inner.cancel(book_id, client_order_id)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)

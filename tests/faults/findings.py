@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,7 +95,8 @@ def find_faults(runtime: Runtime, folder: Path, expected: Content) -> list[str]:
         return [f"chain: {error.message}"]
     found = read_content(runtime, folder)
     lost = _find_lost_values(runtime, set(found.values))
-    return [*_compare(found, expected), *find_delivery_faults(folder), *_match_broker(found), *lost]
+    lone = find_lone_legs(runtime)
+    return [*_compare(found, expected), *find_delivery_faults(folder), *_match_broker(found), *lost, *lone]
 
 
 def _compare(found: Content, expected: Content) -> Iterator[str]:
@@ -127,8 +128,30 @@ def _list_named(decision: Decision) -> Iterator[ValueRef]:
 
 
 def _match_broker(found: Content) -> Iterator[str]:
-    if found.orders != found.accepted:
-        yield f"broker: {len(found.accepted)} orders, ledger: {len(found.orders)}"
+    """What was cancelled need not have arrived."""
+    sent = [order for order in found.orders if order in found.accepted or found.order_states[order][-1] != "cancelled"]
+    if sent != found.accepted:
+        yield f"broker: {len(found.accepted)} orders, ledger: {len(sent)}"
+
+
+def find_lone_legs(runtime: Runtime) -> Iterator[str]:
+    """Packages of which the broker may fill, or filled, some legs and not all."""
+    found = read_open(runtime)
+    packages: dict[str, list[str]] = defaultdict(list)
+    for order in (order for decision in list_decisions(runtime) for order in decision.orders):
+        if order.package is not None:
+            packages[f"{order.decided_on} {order.package}"].append(order.client_order_id)
+    for package, legs in packages.items():
+        if 0 < len(found.intersection(legs)) < len(legs):
+            yield f"broker: {len(found.intersection(legs))} of {len(legs)} legs of package {package} stand alone"
+
+
+def read_open(runtime: Runtime) -> set[str]:
+    """Orders that the broker took and that nobody took back, read past all adapters."""
+    taken = "SELECT client_order_id FROM answers WHERE state = 'submitted'"
+    back = "SELECT client_order_id FROM endings WHERE state = 'cancelled'"
+    with beside(runtime.settings.broker_url) as connection:
+        return {str(order) for order in query(connection, f"{taken} EXCEPT {back}")}
 
 
 def find_early_orders(runtime: Runtime) -> list[str]:

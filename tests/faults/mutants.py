@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from unittest.mock import patch
 
@@ -11,15 +11,18 @@ from graphs.decision_cycle.nodes import NODES, Node, make_node
 from tests.faults.installation import Change, unchanged
 from tradeops.adapters.ledger_sqlalchemy import claims, decisions
 from tradeops.bootstrap.runtime import Runtime
+from tradeops.domain.canonical import encode_canonical
 from tradeops.domain.claims import Claim, ClaimRequest, InboxKey
 from tradeops.domain.decisions import DecisionRecord
 from tradeops.domain.decoding import decode_canonical
 from tradeops.domain.errors import CycleHeld, ExternalServiceError
-from tradeops.domain.identifiers import BookId
+from tradeops.domain.identifiers import BookId, ClientOrderId, InstrumentId, PackageId
 from tradeops.domain.lifecycle import OrderState
 from tradeops.domain.market import Watermark
 from tradeops.domain.orders import Order, OrderChange
-from tradeops.services.cycle import route_orders
+from tradeops.services.cycle import route_orders, route_packages
+from tradeops.services.cycle.ask_broker import send_orders
+from tradeops.services.cycle.check_risk import check_risk
 from tradeops.services.cycle.pending_values import PendingValues
 from tradeops.services.cycle.record_decision import record_decision
 from tradeops.services.cycle.state import CycleContext, CycleProgress
@@ -167,6 +170,82 @@ def never_take_over(ledger: Any, request: ClaimRequest) -> Claim:
     return claim
 
 
+# Behind every other id, so that the others are sent before it.
+LAST = "ffffffff"
+
+
+def plant_package(*, extra: bool) -> Change:
+    """Puts all orders of a cycle that has several into one package, with a last leg that is not traded."""
+
+    def plant(state: CycleProgress, context: CycleContext) -> CycleProgress:
+        progress = check_risk(state, context)
+        orders = decode_canonical(tuple[Order, ...], progress["orders"])
+        if len(orders) > 1:
+            last = replace(orders[0], client_order_id=_rename(context), instrument=InstrumentId("NONE"))
+            legs = [replace(order, package=PackageId("planted")) for order in (*orders, *[last] * extra)]
+            progress["orders"] = encode_canonical(legs).decode()
+        return progress
+
+    return change_nodes(check_risk=plant)
+
+
+def _rename(context: CycleContext) -> ClientOrderId:
+    return ClientOrderId(LAST + context.claim.cycle_id[:24])
+
+
+@dataclass(frozen=True)
+class LosesLast:
+    """A broker whom the last leg of a planted package never reaches."""
+
+    inner: Any
+
+    def submit(self, book_id: BookId, order: Order) -> OrderChange:
+        if order.client_order_id.startswith(LAST):
+            raise ExternalServiceError("the line went dead")
+        answer: OrderChange = self.inner.submit(book_id, order)
+        return answer
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+
+def lose_last(runtime: Runtime) -> Runtime:
+    return plant_package(extra=True)(dataclasses.replace(runtime, broker=LosesLast(runtime.broker)))  # type: ignore[arg-type]
+
+
+def mistake_packages(**functions: Any) -> Change:
+    """A package with a rejected leg, and parts of its saga replaced for the life of the process."""
+
+    def changed(runtime: Runtime) -> Runtime:
+        for name, function in functions.items():
+            patch.object(route_packages, name, function).start()
+        return plant_package(extra=True)(runtime)
+
+    return changed
+
+
+def only_say_so(_context: CycleContext, order: Order, _lost: object) -> list[OrderChange]:
+    return [OrderChange(client_order_id=order.client_order_id, state=OrderState.CANCELLED, reason="said so")]
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Compensates only for what this process sent itself."""
+
+    sent: set[str] = field(default_factory=set)
+
+    def send(self, context: CycleContext, orders: Sequence[Order]) -> None:
+        self.sent.update(order.client_order_id for order in orders)
+        send_orders(context, orders)
+
+    def find(self, legs: Sequence[Any]) -> Any:
+        lost = FIND_LOST(legs)
+        return lost if lost and lost.order.client_order_id in self.sent else None
+
+
+FIND_LOST = route_packages._find_lost
+MEMORY = Memory()
+
 MUTANTS: Mapping[str, Change] = {
     "none": unchanged,
     "send then record": change_nodes(record_decision=send_then_record),
@@ -181,4 +260,9 @@ MUTANTS: Mapping[str, Change] = {
     "epoch ignored": ignore_epoch,
     "living owners robbed": believe_everybody_dead,
     "dead owners respected": change_ledger(claim_cycle=never_take_over),
+    "whole package": plant_package(extra=False),
+    "package with a rejected leg": plant_package(extra=True),
+    "package with a lost leg": lose_last,
+    "cancel left out": mistake_packages(_cancel=only_say_so),
+    "compensation from memory": mistake_packages(send_orders=MEMORY.send, _find_lost=MEMORY.find),
 }
