@@ -1,9 +1,11 @@
 """One breaker for all processes: who fails anywhere counts, and one probe speaks for all."""
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from multiprocessing import get_context
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +13,7 @@ from tests.contract.conftest import KINDS, FindStores
 from tests.fakes.breaker_board import InMemoryBreakerBoard
 from tradeops.adapters.breakers_sqlalchemy import POLICY, SqlBreakerBoard
 from tradeops.domain.errors import CircuitOpen
-from tradeops.ports.breaker_board import BreakerBoard
+from tradeops.ports.breaker_board import BreakerBoard, Opening
 from tradeops.resilience.breaker import BreakerPolicy
 
 OpenBoard = Callable[[], BreakerBoard]
@@ -84,6 +86,37 @@ def test_breakers_of_different_names_know_nothing_of_each_other(open_board: Open
     fail(board, 3)
 
     assert board.admit("lake") is True
+
+
+def test_the_failure_that_opens_it_says_since_when_and_no_other_does(open_board: OpenBoard, clock: Clock) -> None:
+    one, other = open_board(), open_board()
+    said = []
+    for board in (one, other, one, other):
+        said.append(board.fail("broker"))
+        clock.now += 1
+    assert said == [None, None, Opening(failures=3, failing_since=1000.0), None]
+    clock.now += LIMITS.rest_seconds
+    other.admit("broker")
+
+    assert other.fail("broker") == Opening(failures=4, failing_since=1000.0)
+
+
+def test_after_a_success_the_next_outage_begins_when_it_begins(open_board: OpenBoard, clock: Clock) -> None:
+    board = open_board()
+    fail(board, 2)
+    board.succeed("broker")
+    clock.now += 500
+    said = [board.fail("broker") for _ in range(3)]
+
+    assert said == [None, None, Opening(failures=3, failing_since=1500.0)]
+
+
+def test_table_made_before_failures_had_a_beginning_gets_it(tmp_path: Path, clock: Clock) -> None:
+    with sqlite3.connect(tmp_path / "breakers.db") as database:
+        database.execute("CREATE TABLE breakers (name TEXT PRIMARY KEY, state TEXT, failures INTEGER, since FLOAT)")
+        database.execute("INSERT INTO breakers VALUES ('broker', 'closed', 2, NULL)")
+    with SqlBreakerBoard(f"sqlite:///{tmp_path}/breakers.db", LIMITS, clock) as board:
+        assert board.fail("broker") == Opening(failures=3, failing_since=1000.0)
 
 
 def test_rested_it_lets_one_process_probe_and_no_other(open_board: OpenBoard, clock: Clock) -> None:

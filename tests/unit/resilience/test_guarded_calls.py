@@ -7,6 +7,7 @@ import pytest
 
 from tests.fakes.breaker_board import InMemoryBreakerBoard
 from tradeops.domain.errors import CircuitOpen, ExternalServiceError, UnknownRecord
+from tradeops.ports.breaker_board import Opening
 from tradeops.resilience.breaker import BreakerPolicy
 from tradeops.resilience.guarded_calls import TRUSTED_SECONDS, GuardedCalls
 
@@ -122,6 +123,19 @@ def test_breaker_below_is_not_counted_as_a_failure(case: Case) -> None:
             guard.call(case.dependency)
 
     assert case.dependency.calls == 9
+
+
+def test_whoever_opens_it_tells_with_the_failure_and_others_do_not(case: Case) -> None:
+    told: list[tuple[Opening, str]] = []
+    guards = [case.open(), case.open()]
+    for guard in guards:
+        guard.tell = lambda opening, error: told.append((opening, error.message))
+    case.dependency.error = ExternalServiceError("away")
+    for number in range(7):
+        with pytest.raises(ExternalServiceError):
+            guards[number % 2].call(case.dependency)
+
+    assert told == [(Opening(failures=5, failing_since=0.0), "away")]
 
 
 class AwayBoard:

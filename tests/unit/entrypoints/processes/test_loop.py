@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tradeops.domain.errors import ConfigurationError, ExternalServiceError, RiskError
+from tradeops.domain.errors import CircuitOpen, ConfigurationError, ExternalServiceError, RiskError
 from tradeops.entrypoints.processes.heartbeat import Beat, Heart, read_beats
-from tradeops.entrypoints.processes.loop import MOST_FAILURES, ProcessLoop
+from tradeops.entrypoints.processes.loop import BREAKER_WAIT_SECONDS, MOST_FAILURES, ProcessLoop
 from tradeops.entrypoints.processes.stop_switch import HandedBack, StopSwitch
 
 UNREACHABLE = ExternalServiceError("the broker does not answer")
@@ -80,6 +80,27 @@ def test_health_says_since_when_it_fails_and_why(work: Work, tmp_path: Path) -> 
     (beat,) = read_beats(tmp_path, "serve")
     assert beat.failing_since is not None
     assert beat.detail == "ExternalServiceError: the broker does not answer"
+
+
+def test_breaker_that_rests_hides_no_cause_and_is_asked_again_soon(
+    work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("tradeops.entrypoints.processes.loop.random.uniform", lambda least, most: most)
+    monkeypatch.setattr(work.switch, "wait", waits.append)
+    errors = [UNREACHABLE, *[CircuitOpen("it rests")] * 8]
+
+    @contextmanager
+    def open_in_vain() -> Iterator[Callable[[], bool]]:
+        work.switch.asked = len(errors) == 1
+        raise errors.pop(0)
+        yield work.do
+
+    ProcessLoop(heart=work.heart, switch=work.switch, idle_seconds=0.0).run(open_in_vain)
+
+    (beat,) = read_beats(tmp_path, "serve")
+    assert beat.detail == "ExternalServiceError: the broker does not answer"
+    assert waits == [1.0, 2.0, 4.0, *[BREAKER_WAIT_SECONDS] * 6]
 
 
 @pytest.mark.parametrize("error", [RiskError("no"), KeyError("a mistake of ours")])
