@@ -67,6 +67,8 @@ def gather(evidence: Evidence, do_parts: Gather, find_failures: FindFailures) ->
 
 def tell_table(folder: Path) -> list[str]:
     rows = list(read_rows(folder))
+    if not rows:
+        return [f"no faults are told in {folder}"]
     for line in lay_out_table(rows):
         say(line)
     return find_losses(rows)
