@@ -13,7 +13,7 @@ from tests.faults import children
 from tests.faults.findings import DELIVERIES, Content, read_content
 from tests.faults.real_servers.board import Board
 from tests.faults.real_servers.faults import FAULTS, PUBLISHING
-from tests.faults.real_servers.judging import Looked, look
+from tests.faults.real_servers.judging import Looked, look, wait_committed
 from tests.faults.real_servers.knob import Knob
 from tests.faults.real_servers.members import Crew, Member
 from tests.faults.real_servers.preparing import Place, Prepared, open_place, open_stores
@@ -132,7 +132,7 @@ def strike(scene: Scene, case: Case) -> Iterator[float]:
     while len(scene.asked) < len(scene.sessions):
         scene.publish_next()
     scene.wait_closed([str(session) for session in scene.sessions])
-    scene.wait_published(str(scene.sessions[-1]))
+    children.ask(lambda: wait_committed(scene.place.settings.event_log_url), scene.place.folder)
 
 
 @contextmanager

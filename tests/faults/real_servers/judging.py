@@ -1,5 +1,6 @@
 """What is left of a case, compared with what nobody disturbed."""
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
@@ -20,9 +21,12 @@ from tradeops.domain.event_schemas import decode_event
 from tradeops.domain.events import SessionFeatures
 from tradeops.domain.topics import FEATURES
 from tradeops.ports.event_log import EventLog
+from tradeops.services.dead_letters import list_dead_letters
 from tradeops.services.drain_events_once import GROUP
+from tradeops.services.read_log import is_read
 from tradeops.settings import Settings
 
+COMMIT_SECONDS = 60.0
 # An order whose answer was lost is unknown for a while: one state more, which later watermarks count.
 _OF_UNKNOWN = ("order_states", "lengths", "rows", "decisions", "values")
 
@@ -126,14 +130,22 @@ def _find_lost_events(runtime: Runtime, log: EventLog, *, reordered: bool) -> It
         yield f"events: that of {session} had no effect on record"
 
 
+def wait_committed(url: str) -> None:
+    """Until the group has committed every event, or a minute is over."""
+    until = time.monotonic() + COMMIT_SECONDS
+    with closing(open_event_log(url)) as log:
+        while any(_find_left_events(log)) and time.monotonic() < until:
+            time.sleep(0.05)
+
+
 def _find_left_events(log: EventLog) -> Iterator[str]:
-    if log.committed(GROUP, FEATURES.name) != log.end_offsets(FEATURES.name):
+    if not is_read(log, GROUP, FEATURES.name, until=log.end_offsets(FEATURES.name)):
         yield "events: not all are committed"
 
 
 def _compare_letters(log: EventLog, poison: list[bytes]) -> tuple[list[bytes], list[bytes]]:
     """What is missing, and what is too much, of the dead letters' original bytes."""
-    have = Counter(message.value for message in log.read(FEATURES.dead_letters, 0, 0))
+    have = Counter(letter.value for letter in list_dead_letters(log, topic=FEATURES.name))
     want = Counter(poison)
     return list((want - have).elements()), list((have - want).elements())
 

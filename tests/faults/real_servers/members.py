@@ -35,7 +35,7 @@ from tradeops.settings import Settings
 
 ALL_WAIT = 100
 STOP_SECONDS = 30.0
-MOST_STARTS = 60
+PAUSE_SECONDS = 0.5
 LOG = "members.log"
 _open_decider = serving.open_decider
 
@@ -105,7 +105,7 @@ def open_hasty_decider(log: EventLog) -> Iterator[EventConsumer]:
 
 @dataclass
 class Crew:
-    """Children that serve; one that ends is replaced at once, as a supervisor does.
+    """Children that serve; one that is killed is replaced at once, one that ends by itself after a pause.
 
     Args:
         member: What each does.
@@ -117,9 +117,11 @@ class Crew:
     limit: int = resource.RLIM_INFINITY
     running: dict[int, Path] = field(default_factory=dict)
     ended: list[str] = field(default_factory=list)
+    due: list[float] = field(default_factory=list)
     starts: int = 0
 
     def start(self, member: Member | None = None) -> int:
+        """One more, of another kind if one is given; its process id."""
         self.starts += 1
         answer = self.folder / f"member-{self.starts}.pickle"
         pid = children.start((member or self.member).run, answer)
@@ -133,10 +135,13 @@ class Crew:
             found, status = os.waitpid(pid, os.WNOHANG)
             if found:
                 self._note(pid, status)
-                if self.starts < MOST_STARTS:
-                    self.start()
+                self.due.append(time.monotonic() + (0 if os.WIFSIGNALED(status) else PAUSE_SECONDS))
+        for due in [due for due in self.due if due <= time.monotonic()]:
+            self.due.remove(due)
+            self.start()
 
     def pick(self, chance: random.Random) -> int:
+        """One that runs."""
         return chance.choice(sorted(self.running))
 
     def fill_disk(self, most: int) -> None:
@@ -166,4 +171,5 @@ class Crew:
         except (OSError, EOFError):
             self.ended.append("could not leave an answer")
             return
-        self.ended.append(f"signal {ended.signal}" if ended.signal else ended.error or f"exit code {ended.value}")
+        said = ended.detail.strip().splitlines()[-1] if ended.detail else f"exit code {ended.value}"
+        self.ended.append(f"signal {ended.signal}" if ended.signal else said)

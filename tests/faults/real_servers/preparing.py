@@ -74,6 +74,8 @@ def open_place(prepared: Prepared, servers: Servers, folder: Path) -> Iterator[P
     """A copy of the installation, removed at the end."""
     databases, log = servers.postgres.databases, invent_prefix(servers.kafka.url)
     name = databases.create(prepared.template)
+    # A server that dies before its next checkpoint forgets how far the sequences of a copied database are.
+    databases.run("CHECKPOINT")
     shutil.copytree(prepared.state, folder)
     settings = _settle(servers, folder, name, log)
     try:

@@ -24,14 +24,9 @@ _LATE = ("alembic.command", "langgraph.checkpoint.postgres.aio", "sqlalchemy.dia
 
 def run_cases(cases: Sequence[Case]) -> Iterator[Verdict]:
     """Verdicts in the order of the cases, each when it is there, from a fresh process with servers of its own."""
-    environment = {
-        **os.environ,
-        "OPENBLAS_NUM_THREADS": "1",
-        "OMP_NUM_THREADS": "1",
-        "PYTHONPATH": f"{ROOT}:{ROOT}/include",
-    }
-    command = [sys.executable, "-m", "tests.faults.real_servers.process"]
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    own = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": f"{ROOT}:{ROOT}/include"}
+    command, pipe = [sys.executable, "-m", "tests.faults.real_servers.process"], subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, env=os.environ | own, stdin=pipe, stdout=pipe) as process:
         assert process.stdin and process.stdout
         process.stdin.write(pickle.dumps(list(cases)))
         process.stdin.close()
