@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from tests.evidence import concurrent_cycles, fail_point_kills, kafka_to_lake, oracle, random_kills
+from tests.evidence import concurrent_cycles, fail_point_kills, kafka_to_lake, oracle, random_kills, server_faults
 from tests.evidence.all_faults import read_rows
 from tests.evidence.store import FOLDER, Evidence, Part, find_commit, open_evidence
 from tests.evidence.table import find_losses, lay_out_table
@@ -21,7 +21,7 @@ Gather = Callable[[Evidence], Iterator[str]]
 FindFailures = Callable[[Sequence[Part]], list[str]]
 KINDS: Mapping[str, tuple[Gather, FindFailures]] = {
     each.NAME: (each.gather, each.find_failures)
-    for each in (random_kills, fail_point_kills, oracle, kafka_to_lake, concurrent_cycles)
+    for each in (random_kills, fail_point_kills, server_faults, oracle, kafka_to_lake, concurrent_cycles)
 }
 
 

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
-from tests.evidence import fail_point_kills, kafka_to_lake, random_kills
+from tests.evidence import fail_point_kills, kafka_to_lake, random_kills, server_faults
 from tests.evidence.table import Row
 
-SOURCES: tuple[ModuleType, ...] = (fail_point_kills, random_kills, kafka_to_lake)
+SOURCES: tuple[ModuleType, ...] = (fail_point_kills, random_kills, server_faults, kafka_to_lake)
 
 
 def read_rows(folder: Path) -> Iterator[Row]:
