@@ -6,10 +6,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
-
-from typer.testing import CliRunner
 
 from tests.conftest import ROOT
 from tradeops.adapters.event_log_kafka import KafkaEventLog
@@ -18,10 +16,11 @@ from tradeops.adapters.ledger_sqlalchemy import open_ledger
 from tradeops.bootstrap.event_log import open_event_log
 from tradeops.bootstrap.runtime import Runtime, open_runtime
 from tradeops.bootstrap.serving import announce_session_features
+from tradeops.bootstrap.window import record_window_change
 from tradeops.domain.decisions import Decision
 from tradeops.domain.errors import TradeOpsError
 from tradeops.domain.identifiers import BookId
-from tradeops.entrypoints.command_line.main import app
+from tradeops.domain.trading_window import WindowChange, WindowState
 from tradeops.entrypoints.processes.health import describe_health
 from tradeops.ports.event_log import NewMessage
 from tradeops.settings import Settings, make_child_environment
@@ -78,10 +77,10 @@ class Installation:
         with open_ledger(self.settings.ledger_url) as ledger:
             return ledger.last_closed_session(BOOK) == session
 
-    def turn_window(self, word: str) -> None:
-        words = ["window", word, "--person", "ann", "--reason", "a test"]
-        environment = {"TRADEOPS_STATE_DIR": str(self.state_dir)}
-        CliRunner().invoke(app, words, env=environment, catch_exceptions=False)
+    def turn_window(self, state: WindowState) -> None:
+        at = datetime.now(UTC)
+        asked = WindowChange(requested_by=f"{state} {at}", state=state, person="ann", reason="a test", at=at)
+        record_window_change(self.settings, asked)
 
     def health(self, process: str) -> str:
         return "\n".join(describe_health(self.state_dir, process, MOST_SECONDS)[0])

@@ -11,6 +11,7 @@ from tests.integration.serving import Installation, wait_for
 from tests.servers.kafka import lend_prefix, open_kafka
 from tradeops.domain.event_schemas import decode_event
 from tradeops.domain.topics import DECISIONS, FEATURES, SETTLEMENTS
+from tradeops.domain.trading_window import WindowState
 from tradeops.entrypoints.processes.heartbeat import FOLDER, read_beats
 from tradeops.services.dead_letters import list_dead_letters
 from tradeops.services.drain_events_once import GROUP
@@ -112,14 +113,14 @@ def test_sessions_that_waited_too_long_are_skipped_and_the_same_once_more(
 def test_in_a_closed_window_a_session_waits_and_is_decided_when_it_opens(copy: Callable[[str], Installation]) -> None:
     here = copy("state")
     before = here.list_decisions()
-    here.turn_window("close")
+    here.turn_window(WindowState.CLOSED)
     with here.start("serve") as server:
         (session,) = here.deliver()
         wait_for(lambda: "window closed" in here.health("serve"), server)
         assert here.list_decisions() == before
         with here.open_log() as log:
             assert count_unread(log, GROUP, FEATURES.name) == 1
-        here.turn_window("open")
+        here.turn_window(WindowState.OPEN)
         wait_for(lambda: here.is_closed(session), server)
         here.stop(server)
     with here.open_log() as log:
