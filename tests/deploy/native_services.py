@@ -117,6 +117,14 @@ class NativeServices:
                 raise NotHealthy(f"{service}:\n{self.read_log(service)[-3000:]}")
             time.sleep(1)
 
+    def restart_ended(self) -> list[str]:
+        """Start again what has ended, as the engine does with `restart: always`; the names of those."""
+        ended = [name for name, process in self.running.items() if process.poll() is not None]
+        again = [name for name in ended if self._of(name)["restart"] == "always"]
+        for name in again:
+            self.start(name)
+        return again
+
     def run_once(self, service: str) -> None:
         """Run a service that ends by itself.
 
@@ -124,6 +132,14 @@ class NativeServices:
             NotHealthy: Its exit code is not 0.
         """
         self.start(service)
+        self.await_end(service)
+
+    def await_end(self, service: str) -> None:
+        """Wait for a service that ends by itself.
+
+        Raises:
+            NotHealthy: Its exit code is not 0.
+        """
         if self.running.pop(service).wait(ONCE_SECONDS) != 0:
             raise NotHealthy(f"{service}:\n{self.read_log(service)[-3000:]}")
 
@@ -179,6 +195,12 @@ class NativeServices:
         environment, data = self.environment("postgres"), self.folder / "volumes" / "postgres"
         for folder in (self.folder, self.folder / "volumes"):
             folder.chmod(0o755)
+        if not any(data.iterdir()):
+            self._initialise_postgres(environment, data)
+        words = [self.translate("postgres", word) for word in self._of("postgres")["command"]]
+        return [find_program("postgres"), *words[1:], "-D", str(data), "-k", str(data)]
+
+    def _initialise_postgres(self, environment: Mapping[str, str], data: Path) -> None:
         password = self.folder / "etc" / "postgres-password"
         password.write_text(environment["POSTGRES_PASSWORD"])
         if os.getuid() == 0:
@@ -186,8 +208,6 @@ class NativeServices:
         command = [find_program("initdb"), "-D", str(data), "-U", environment["POSTGRES_USER"], "--no-sync"]
         command += [f"--pwfile={password}", "--auth=scram-sha-256", *shlex.split(environment["POSTGRES_INITDB_ARGS"])]
         subprocess.run(command, check=True, cwd="/", stdout=subprocess.DEVNULL, **run_as(ACCOUNT))  # type: ignore[call-overload]
-        words = [self.translate("postgres", word) for word in self._of("postgres")["command"]]
-        return [find_program("postgres"), *words[1:], "-D", str(data), "-k", str(data)]
 
     def _prepare_kafka(self) -> list[str]:
         # The image's own program makes properties of the variables and formats the volume.
