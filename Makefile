@@ -41,7 +41,7 @@ bench: ## measure the figures of benchmarks/goals.toml: goal, measured, ratio, m
 	@.ci/sync_environment dev
 	@$(bin)/python -m benchmarks
 
-evidence: ## write docs/evidence/*.json: many random kills, an oracle (N=1000: kills; resumes)
+evidence: ## write docs/evidence/*.json: kills, faults, an oracle; tells all faults in one table (N=1000: random kills; resumes)
 	@.ci/sync_environment dev
 	@$(bin)/python -m tests.evidence $(if $(N),--kills $(N))
 

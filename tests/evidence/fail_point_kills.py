@@ -12,7 +12,7 @@ from tests.evidence.table import Row, find_late
 
 NAME = "fail_point_kills"
 TOTAL = 900
-PART = 250  # some five minutes
+PART = 150  # some two minutes on two quiet cores
 SEED = 20260101
 # Each place once in each setting; deciding takes what is left of the total.
 WHOLE = ("load", "serve")
