@@ -9,6 +9,23 @@ Service = Mapping[str, Any]
 _SECRET = re.compile(r"PASSWORD|SECRET|FERNET|_KEY$|REDISCLI_AUTH|TOKEN")
 _LOGIN = re.compile(r"://[^/@\s]*:([^/@\s]+)@")
 
+# Least and most, from trials in which workers were killed and servers restarted; seconds, but for the counts.
+_BOUNDS = {
+    "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": (120, 300),  # outlasts a restart of PostgreSQL or the API server
+    "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": (1, 10),
+    "WORKERS__MIN_HEARTBEAT_INTERVAL": (1, 2),  # a finished task holds its slot for so long
+    "WORKERS__MAX_FAILED_HEARTBEATS": (60, 300),  # a count
+    "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": (1, 60),
+    "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": (10, 30),
+    "SCHEDULER__SCHEDULER_HEARTBEAT_SEC": (1, 5),
+    "SCHEDULER__JOB_HEARTBEAT_SEC": (1, 5),
+    "SCHEDULER__TASK_QUEUED_TIMEOUT": (600, 3600),  # a task's token lives as long
+    "SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": (1, 60),
+    "CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT": (86_400, 604_800),  # a longer task is started twice
+    "CELERY__WORKER_PREFETCH_MULTIPLIER": (1, 1),  # a count
+    "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": (0.1, 0.5),
+}
+
 
 def list_faults(config: Mapping[str, Any], text: str) -> list[str]:
     """Every fault of a compose file.
@@ -22,7 +39,9 @@ def list_faults(config: Mapping[str, Any], text: str) -> list[str]:
     faults = [f"{name} {fault}" for name, each in services.items() for fault in _look_inside(each, once=name in once)]
     faults += [f"{name} {fault}" for name, each in services.items() for fault in _look_outwards(each)]
     faults += [f"{name} {fault}" for name, each in services.items() for fault in _check_waits(each, services, once)]
-    return sorted([*faults, *_check_files(config), *_check_secrets(text), *_check_airflow(services)])
+    return sorted(
+        [*faults, *_check_files(config), *_check_secrets(text), *_check_airflow(services), *_check_bounds(services)]
+    )
 
 
 def list_one_shots(services: Mapping[str, Service]) -> set[str]:
@@ -106,6 +125,16 @@ def _check_airflow(services: Mapping[str, Service]) -> Iterator[str]:
         for key in sorted(given.keys() | settings[first].keys()):
             if given.get(key) != settings[first].get(key):
                 yield f"{name} and {first} differ in {key}"
+
+
+def _check_bounds(services: Mapping[str, Service]) -> Iterator[str]:
+    given = _list_airflow_settings(services.get("airflow-scheduler", {}))  # the others have the same
+    for key, (least, most) in _BOUNDS.items():
+        value = given.get(f"AIRFLOW__{key}", "nothing")
+        if not value.replace(".", "").isdigit() or not least <= float(value) <= most:
+            yield f"{key} is {value}, not {least} to {most}"
+    if given.get("AIRFLOW__CELERY__TASK_ACKS_LATE") != "True":
+        yield "a task is acknowledged before it is done"
 
 
 def _list_airflow_settings(service: Service) -> dict[str, str]:

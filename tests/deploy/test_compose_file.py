@@ -152,6 +152,9 @@ def test_the_rules_find_no_fault(env: Path) -> None:
             '    environment: {<<: *airflow-settings, AIRFLOW__CORE__FERNET_KEY: "${AIRFLOW_JWT_SECRET:?}"}',
             "airflow-dag-processor and airflow-api-server differ in AIRFLOW__CORE__FERNET_KEY",
         ),
+        ('HEARTBEAT_TIMEOUT: "120"', 'HEARTBEAT_TIMEOUT: "30"', "HEARTBEAT_TIMEOUT is 30, not 120 to 300"),
+        ('  AIRFLOW__WORKERS__MAX_FAILED_HEARTBEATS: "60"\n', "", "MAX_FAILED_HEARTBEATS is nothing"),
+        ('TASK_ACKS_LATE: "True"', 'TASK_ACKS_LATE: "False"', "acknowledged before it is done"),
     ],
 )
 def test_mutant_the_rules_find_a_planted_fault(env: Path, tmp_path: Path, old: str, new: str, fault: str) -> None:

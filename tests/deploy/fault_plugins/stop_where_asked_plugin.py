@@ -7,17 +7,17 @@ from typing import Any
 from airflow.listeners import hookimpl
 from airflow.plugins_manager import AirflowPlugin
 
-_given = dict(os.environ)
-from tests.deploy.stops import FOLDER, Stops  # noqa: E402 - whatever is of the tests takes settings away
-
-os.environ.update(_given)
-
 
 class _Listener:
     @hookimpl
     def on_task_instance_running(self, previous_state: Any, task_instance: Any) -> None:
-        if task_instance.task_id == "decide_due_sessions":
-            Stops(Path(os.environ[FOLDER])).set_traps()
+        if task_instance.task_id != "decide_due_sessions":
+            return
+        given = dict(os.environ)
+        from tests.deploy.stops import FOLDER, Stops  # whatever is of the tests takes settings away
+
+        os.environ.update(given)
+        Stops(Path(os.environ[FOLDER])).set_traps()
 
 
 class StopWhereAskedPlugin(AirflowPlugin):
