@@ -10,15 +10,17 @@ from pathlib import Path
 
 from tests.evidence.effects import Effects
 from tests.faults import children
-from tests.faults.findings import DELIVERIES, Content, read_content
+from tests.faults.findings import Content, read_content
+from tests.faults.installation import DELIVERIES
 from tests.faults.real_servers.board import Board
 from tests.faults.real_servers.faults import FAULTS, PUBLISHING
 from tests.faults.real_servers.judging import Looked, look, wait_committed
 from tests.faults.real_servers.knob import Knob
 from tests.faults.real_servers.members import Crew, Member
+from tests.faults.real_servers.mistakes import MISTAKES
 from tests.faults.real_servers.preparing import Place, Prepared, open_place, open_stores
 from tests.faults.real_servers.publisher import Publisher
-from tests.faults.real_servers.scene import NothingCame, Scene
+from tests.faults.real_servers.scene import LONGEST_SECONDS, NothingCame, Scene
 from tests.faults.real_servers.servers import Servers
 from tests.faults.real_servers.slow_line import SlowLine, open_line
 from tradeops.domain.decisions import Outcome
@@ -39,11 +41,13 @@ class Case:
         fault: The class; `none` for an undisturbed run.
         seed: Of the moments, of how long they last, of all that is drawn.
         faults: How many.
+        mistake: In the product, shown by the one death or pause of its own; see `mistakes`.
     """
 
     fault: str
     seed: int
     faults: int = 1
+    mistake: str = ""
 
     def __str__(self) -> str:
         return f"python -m tests.faults.real_servers '{self.fault}' {self.seed} --faults {self.faults}"
@@ -89,7 +93,7 @@ def run_case(case: Case, prepared: Prepared, servers: Servers, scratch: Path) ->
             try:
                 recoveries.extend(strike(scene, case))
             except NothingCame as error:
-                stuck.append(f"recovery: no {error} within 300 s")
+                stuck.append(f"recovery: {error} did not come within {scene.longest:.0f} s")
             before_stop = list(scene.crew.ended)
         looked = _look(case, prepared, place, scene)
     verdict = Verdict(
@@ -122,7 +126,10 @@ def find_expected(prepared: Prepared, servers: Servers, scratch: Path) -> Conten
 
 def strike(scene: Scene, case: Case) -> Iterator[float]:
     """Let the faults happen, each while a cycle is on its way, and everything be done in the end."""
-    scene.wait_closed([scene.publish_next()])
+    if case.mistake:
+        MISTAKES[case.mistake].show(scene)
+    else:
+        scene.wait_closed([scene.publish_next()])
     for _ in range(case.faults):
         scene.wait_published(scene.publish_next())
         scene.hold(scene.chance.uniform(0, STROKE_SECONDS))
@@ -144,8 +151,8 @@ def open_scene(case: Case, prepared: Prepared, place: Place, servers: Servers) -
         stack.callback(board.close)
         lines = [stack.enter_context(open_line(port)) for port in _list_slow(case, servers)]
         member = Member(place.folder, _lead_through(place.settings, servers, lines), board, clock)
-        crew = Crew(member, place.folder)
-        for _ in range(chance.randint(1, 2)):
+        crew = Crew(MISTAKES[case.mistake].spoil(member) if case.mistake else member, place.folder)
+        for _ in range(0 if case.mistake else chance.randint(1, 2)):
             crew.start()
         stack.callback(crew.stop)
         publisher = Publisher(place.settings.event_log_url, board, place.folder)
@@ -161,6 +168,7 @@ def open_scene(case: Case, prepared: Prepared, place: Place, servers: Servers) -
             prepared.letters,
             clock,
             [line.delay for line in lines],
+            longest=MISTAKES[case.mistake].longest if case.mistake else LONGEST_SECONDS,
         )
         yield scene
         crew.stop()

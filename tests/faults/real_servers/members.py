@@ -30,14 +30,13 @@ from tradeops.entrypoints.processes.run import ProcessOptions, run_process
 from tradeops.entrypoints.processes.stop_switch import StopSwitch
 from tradeops.ports.cycle_runner import CycleOutcome
 from tradeops.ports.event_log import EventConsumer, EventLog
-from tradeops.services.drain_events_once import Attempts
+from tradeops.services.drain_events_once import Attempts, open_decider
 from tradeops.settings import Settings
 
 ALL_WAIT = 100
 STOP_SECONDS = 30.0
 PAUSE_SECONDS = 0.5
 LOG = "members.log"
-_open_decider = serving.open_decider
 
 
 @dataclass(frozen=True)
@@ -99,7 +98,7 @@ class Member:
 @contextmanager
 def open_hasty_decider(log: EventLog) -> Iterator[EventConsumer]:
     """A member of the group that commits what it polled before it is answered."""
-    with _open_decider(log) as consumer:
+    with open_decider(log) as consumer:
         yield cast("EventConsumer", CommitsFirst(consumer))
 
 

@@ -38,6 +38,7 @@ class Scene:
         delay: Seconds that each chunk to or from database and Redis takes more.
         asked: When each session's event was handed over for publication.
         poison: What was put on the log and is no event that can be answered.
+        longest: Seconds that anything may take.
     """
 
     servers: Servers
@@ -52,6 +53,7 @@ class Scene:
     delay: Sequence[Knob] = ()
     asked: dict[str, float] = field(default_factory=dict)
     poison: list[bytes] = field(default_factory=list)
+    longest: float = LONGEST_SECONDS
 
     def publish_next(self, *beside: Letter) -> str:
         """The next session's event, after what else is to be there; the session."""
@@ -69,13 +71,11 @@ class Scene:
             time.sleep(_LOOK_SECONDS)
 
     def wait_published(self, name: str) -> None:
-        self._wait(
-            lambda: any(line["published"] == name for line in self.board.find("published")), f"{name} on the log"
-        )
+        self.wait(lambda: any(line["published"] == name for line in self.board.find("published")), f"{name} on the log")
 
     def wait_closed(self, sessions: Sequence[str]) -> None:
         """Until all of them are closed."""
-        self._wait(lambda: set(sessions) <= self.closed().keys(), f"{sessions[-1]} closed")
+        self.wait(lambda: set(sessions) <= self.closed().keys(), f"{sessions[-1]} closed")
 
     def wait_next_close(self, after: float) -> float:
         """Seconds from a moment until the next cycle was closed; another is asked for when none is open."""
@@ -85,15 +85,20 @@ class Scene:
                 self.publish_next()
             return any(at >= after for at in self.closed().values())
 
-        self._wait(came, "a cycle after the fault")
+        self.wait(came, "a cycle after the fault")
         return min(at for at in self.closed().values() if at >= after) - after
 
     def closed(self) -> dict[str, float]:
         """When each session was closed first."""
         return {line["closed"]: line["at"] for line in reversed(self.board.find("closed"))}
 
-    def _wait(self, came: Callable[[], bool], what: str) -> None:
-        until = time.monotonic() + LONGEST_SECONDS
+    def wait(self, came: Callable[[], bool], what: str) -> None:
+        """Until it came.
+
+        Raises:
+            NothingCame: It did not within the longest time.
+        """
+        until = time.monotonic() + self.longest
         while not came():
             if time.monotonic() > until:
                 raise NothingCame(what)
