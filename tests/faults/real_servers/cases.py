@@ -2,6 +2,7 @@
 
 import json
 import random
+import shlex
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -50,7 +51,8 @@ class Case:
     mistake: str = ""
 
     def __str__(self) -> str:
-        return f"python -m tests.faults.real_servers '{self.fault}' {self.seed} --faults {self.faults}"
+        words = ["python", "-m", "tests.faults.real_servers", self.fault, str(self.seed), "--faults", str(self.faults)]
+        return shlex.join([*words, *(["--mistake", self.mistake] if self.mistake else [])])
 
 
 @dataclass(frozen=True)
