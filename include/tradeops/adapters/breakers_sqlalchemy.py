@@ -5,7 +5,7 @@ from typing import Final, Self
 
 from sqlalchemy import Column, Connection, Float, Integer, MetaData, Table, Text, delete, insert, inspect, select, text
 
-from tradeops.adapters.databases import Database, open_database, take_lock
+from tradeops.adapters.databases import Database, open_prepared, take_lock
 from tradeops.domain.errors import CircuitOpen
 from tradeops.ports.breaker_board import Opening
 from tradeops.resilience.breaker import Breaker, BreakerPolicy, BreakerState
@@ -125,16 +125,12 @@ def prepare_breakers(url: str) -> None:
 
 
 def _open(url: str) -> Database:
-    database = open_database(url)
-    try:
-        with database.write() as connection:
-            take_lock(connection, "breakers schema")
-            _METADATA.create_all(connection)
-            _add_missing_column(connection)
-    except BaseException:
-        database.close()
-        raise
-    return database
+    return open_prepared(url, "breakers", _prepare)
+
+
+def _prepare(connection: Connection) -> None:
+    _METADATA.create_all(connection)
+    _add_missing_column(connection)
 
 
 def _add_missing_column(connection: Connection) -> None:

@@ -1,5 +1,6 @@
 """Which database a URL names, and what both kinds have in common."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -37,6 +38,25 @@ def open_database(url: str) -> Database:
     if url.startswith("postgresql"):
         return PostgresConnection(create_postgres_engine(url))
     return HeldConnection(create_sqlite_engine(url))
+
+
+def open_prepared(url: str, name: str, prepare: Callable[[Connection], None]) -> Database:
+    """The same, with its tables made by whoever comes first.
+
+    Args:
+        url: Of the database.
+        name: What it holds: those who prepare the same take turns.
+        prepare: Makes what is missing; harmless when nothing is.
+    """
+    database = open_database(url)
+    try:
+        with database.write() as connection:
+            take_lock(connection, f"{name} schema")
+            prepare(connection)
+    except BaseException:
+        database.close()
+        raise
+    return database
 
 
 def take_lock(connection: Connection, name: str) -> None:

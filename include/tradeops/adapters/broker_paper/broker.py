@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from tradeops.adapters.broker_paper import rows
 from tradeops.adapters.broker_paper.tables import METADATA
-from tradeops.adapters.databases import Database, open_database, take_lock
+from tradeops.adapters.databases import Database, open_prepared, take_lock
 from tradeops.domain.books import Book
 from tradeops.domain.decoding import decode_canonical
 from tradeops.domain.errors import ExecutionError
@@ -124,15 +124,7 @@ def prepare_paper_broker(url: str) -> None:
 
 
 def _open_book(url: str) -> Database:
-    database = open_database(url)
-    try:
-        with database.write() as connection:
-            take_lock(connection, "broker schema")
-            METADATA.create_all(connection)
-    except BaseException:
-        database.close()
-        raise
-    return database
+    return open_prepared(url, "broker", METADATA.create_all)
 
 
 def _name_packages(book_id: BookId) -> str:
