@@ -66,6 +66,7 @@ class Heart:
 
     def __init__(self, state_dir: Path, process: str) -> None:
         self._doing = ""
+        self._written = float("-inf")
         self._last = Beat(process=process, host=socket.gethostname(), pid=os.getpid(), at=0.0)
         self._file = state_dir / FOLDER / f"{process}-{self._last.host}-{self._last.pid}.json"
         self._file.parent.mkdir(parents=True, exist_ok=True)
@@ -73,7 +74,8 @@ class Heart:
 
     def beat(self) -> None:
         """All is well; written once a second at most."""
-        if time.time() - self._last.at >= _EVERY_SECONDS or self._last.failing_since is not None:
+        # By a clock that only goes forth: a wall clock that was set back must not silence a process for hours.
+        if time.monotonic() - self._written >= _EVERY_SECONDS or self._last.failing_since is not None:
             self._write(failing_since=None, detail=self._doing)
 
     def say(self, doing: str) -> None:
@@ -97,6 +99,7 @@ class Heart:
         fresh = self._file.with_suffix(".new")
         fresh.write_text(json.dumps(asdict(self._last)))
         fresh.replace(self._file)
+        self._written = time.monotonic()
 
 
 def read_beats(state_dir: Path, process: str, *, everywhere: bool = False) -> list[Beat]:

@@ -55,6 +55,18 @@ def test_dead_process_is_at_fault_at_once() -> None:
     assert replace(HERE, pid=find_dead_pid(), at=time.time()).find_fault(60.0) == "is dead"
 
 
+@pytest.mark.parametrize("hours", [5, -5])
+def test_heart_goes_on_beating_when_the_wall_clock_is_set(
+    hours: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heart, passed, wall = Heart(tmp_path, "serve"), iter(range(0, 100, 2)), time.time()
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(passed)))
+    heart.beat()
+    monkeypatch.setattr(time, "time", lambda: wall + 3600 * hours)
+    heart.beat()
+    assert read_beats(tmp_path, "serve")[0].at == wall + 3600 * hours
+
+
 def test_heart_beats_fails_recovers_and_leaves_nothing_behind(tmp_path: Path) -> None:
     heart = Heart(tmp_path, "serve")
     heart.beat()
