@@ -113,7 +113,7 @@ def find_failures(parts: Sequence[Part]) -> list[str]:
 
 
 def _add(evidence: Evidence, part: Part) -> str:
-    evidence.parts.append(part)
+    evidence.parts.append({"commit": evidence.commit, **part})
     evidence.figures = describe(evidence.parts)
     evidence.save()
     return f"{part['fault']}: {part['injected']} faults in {part['seconds']} s, {part['faulty']} cases with a finding"

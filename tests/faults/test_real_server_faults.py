@@ -28,7 +28,7 @@ def draw_seed() -> int:
 def verdicts(request: pytest.FixtureRequest) -> Verdicts:
     """The cases of exactly the tests that were asked for, by a process of its own with servers of its own."""
     require_servers()
-    asked = [getattr(item, "callspec", None) for item in request.session.items if item.module is request.module]
+    asked = [getattr(item, "callspec", None) for item in request.session.items if item.path == request.path]
     names = list(dict.fromkeys(spec.params["name"] for spec in asked if spec))
     seed = draw_seed()
     cases = [Case(name, seed) if name in FAULTS else Case(UNDISTURBED, 1, 0, name) for name in names]

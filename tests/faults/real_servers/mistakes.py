@@ -44,8 +44,7 @@ class Mistake:
 
     def spoil(self, member: Member) -> Member:
         """A member that makes it."""
-        change = shorten_claims(self.change) if self.overtaken else self.change
-        return replace(member, change=change, commit_first=self.commit_first)
+        return replace(member, change=self.change, commit_first=self.commit_first)
 
     def show(self, scene: Scene) -> None:
         """Publish one event, and let the first process die, or be overtaken."""
@@ -59,7 +58,7 @@ class Mistake:
     def _overtake(self, scene: Scene) -> None:
         places = (self.place, "before order 1")
         first, second = (Tripwire(place, strike=children.stop_here) for place in places)
-        old = scene.crew.start(replace(scene.crew.member, wire=first))
+        old = scene.crew.start(replace(scene.crew.member, wire=first, change=shorten_claims(self.change)))
         session = scene.publish_next()
         scene.wait(lambda: _stands_still(old), f"pause at {self.place}")
         heir = scene.crew.start(replace(scene.crew.member, wire=second))
@@ -75,7 +74,7 @@ def _stands_still(pid: int) -> bool:
 
 
 def shorten_claims(change: Change) -> Change:
-    """Claims do not outlive a short pause."""
+    """Claims of a process do not outlive a short pause."""
 
     def claim_cycle(ledger: Any, request: ClaimRequest) -> Claim:
         claim: Claim = ledger.claim_cycle(replace(request, ttl_seconds=SHORT_LIFE))

@@ -81,9 +81,11 @@ class Scene:
         """Seconds from a moment until the next cycle was closed; another is asked for when none is open."""
 
         def came() -> bool:
+            if any(at >= after for at in self.closed().values()):
+                return True
             if self.asked.keys() <= self.closed().keys() and len(self.asked) < len(self.sessions):
                 self.publish_next()
-            return any(at >= after for at in self.closed().values())
+            return False
 
         self.wait(came, "a cycle after the fault")
         return min(at for at in self.closed().values() if at >= after) - after
