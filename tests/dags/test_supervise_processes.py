@@ -11,9 +11,10 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk.exceptions import ParamValidationError
 
-from tradeops.bootstrap import window
+from tradeops.bootstrap import diagnosis, window
 from tradeops.bootstrap.event_log import open_event_log
 from tradeops.bootstrap.notifier import open_notifier
+from tradeops.domain.errors import ExternalServiceError
 from tradeops.domain.topics import FEATURES
 from tradeops.domain.trading_window import WindowChange, WindowState
 from tradeops.entrypoints.airflow import supervision_tasks
@@ -162,7 +163,20 @@ def test_event_log_that_is_away_is_one_incident_with_what_the_processes_tell_of_
     found = office.supervise()
     assert set(found["faults"]) == {"seal", "event log"}  # type: ignore[call-overload]
     assert not found["told"]
+    # It comes back between the two looks, and the processes have not noticed yet.
+    monkeypatch.delenv("TRADEOPS_EVENT_LOG_URL")
+    count, away = diagnosis.count_waiting, [ExternalServiceError("away")]
+
+    def count_after_an_outage(settings: Settings) -> object:
+        if away:
+            raise away.pop()
+        return count(settings)
+
+    monkeypatch.setattr(diagnosis, "count_waiting", count_after_an_outage)
+    back = office.supervise()
+    assert (set(back["faults"]), back["told"]) == ({"seal"}, False)  # type: ignore[call-overload]
     assert len(office.mails()) == 1
+    assert office.supervise()["told"]
 
 
 def test_mutant_that_looks_at_no_file_is_found(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,12 +55,13 @@ def supervise_processes(names: Sequence[str], sleep: Callable[[float], None] = t
     from tradeops.bootstrap.notifier import open_notifier  # noqa: PLC0415 - paid in the task
 
     settings = load_settings()
-    look = look_around(settings, names)
-    if look.faults:
+    look = first = look_around(settings, names)
+    if first.faults:
         sleep(AGAIN_SECONDS)
         look = look_around(settings, names)
+    outage = EVENT_LOG in {*first.faults, *look.faults}
     note_run(str(look))
-    told = bool(look.faults) and look.is_open and open_notifier(settings).notify(describe_faults(look))
+    told = bool(look.faults) and look.is_open and open_notifier(settings).notify(describe_faults(look, outage=outage))
     return {"faults": dict(look.faults), "told": told}
 
 
@@ -93,15 +94,19 @@ def find_fault(settings: Settings, name: str) -> str | None:
     return ", ".join(f"on {host} {fault}" for host, fault in faults) or "runs nowhere"
 
 
-def describe_faults(look: Look) -> "Notification":
-    """One message about everything that is wrong now; another one when something else is."""
+def describe_faults(look: Look, *, outage: bool) -> "Notification":
+    """One message about everything that is wrong now; another one when something else is.
+
+    Args:
+        look: How things are.
+        outage: The event log is away, or just was: processes that fail on account of it tell of that themselves.
+    """
     from tradeops.ports.notifier import Notification  # noqa: PLC0415 - paid in the task
     from tradeops.services.describe_outage import CAUSE  # noqa: PLC0415
 
     names = ", ".join(sorted(look.faults))
     return Notification(
-        # Processes that fail because the log is away are that one incident, which they tell of themselves.
-        cause=CAUSE if EVENT_LOG in look.faults else ("supervise_processes", names),
+        cause=CAUSE if outage else ("supervise_processes", names),
         subject=f"in an open trading window: {names} not well",
         facts=(*look.faults.items(), ("window", look.window), ("waiting", look.waiting)),
         advice=(

@@ -60,7 +60,7 @@ class ProcessLoop:
             except ConfigurationError:
                 raise
             except Exception as error:
-                failures += 1
+                failures += not isinstance(error, CircuitOpen)  # nothing was tried
                 if not getattr(error, "retryable", False) and failures >= MOST_FAILURES:
                     raise
                 self._rest(error, failures)
@@ -71,11 +71,16 @@ class ProcessLoop:
             self.switch.wait(self.idle_seconds)
 
     def _rest(self, error: Exception, failures: int) -> None:
-        longest = BREAKER_WAIT_SECONDS if isinstance(error, CircuitOpen) else LONGEST_WAIT_SECONDS
-        most = min(longest, self.first_wait * 2 ** (failures - 1))
+        rests = isinstance(error, CircuitOpen)
+        most = BREAKER_WAIT_SECONDS if rests else min(LONGEST_WAIT_SECONDS, self.first_wait * 2 ** (failures - 1))
         seconds = random.uniform(0, most)  # noqa: S311 - so that those who failed together do not come back together
-        _LOG.warning(
-            "failed %d times in a row, again in %.1f s: %s: %s", failures, seconds, type(error).__name__, error
+        _LOG.log(
+            logging.DEBUG if rests else logging.WARNING,
+            "failed %d times in a row, again in %.1f s: %s: %s",
+            failures,
+            seconds,
+            type(error).__name__,
+            error,
         )
         self.heart.fail(error)
         self.switch.wait(seconds)
