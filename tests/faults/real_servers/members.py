@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, cast
 from unittest.mock import patch
 
@@ -167,7 +168,7 @@ class Crew:
         answer = self.running.pop(pid)
         try:
             ended = children.read_answer(status, answer)
-        except (OSError, EOFError):
+        except (OSError, EOFError, UnpicklingError):
             self.ended.append("could not leave an answer")
             return
         said = ended.detail.strip().splitlines()[-1] if ended.detail else f"exit code {ended.value}"
