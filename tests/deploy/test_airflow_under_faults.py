@@ -14,8 +14,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.deploy.airflow_findings import find_faults, read_content
+from tests.deploy.airflow_findings import find_faults
 from tests.deploy.distributed_airflow import WORKERS, DistributedAirflow, is_living, open_airflow
+from tests.deploy.short_pipeline import SESSIONS, decide_round, load
 from tests.deploy.stops import IGNORE_EPOCH, after_order, before_record
 from tests.fakes.planted_market import write_planted_market
 from tests.faults.findings import Content, read_deliveries
@@ -28,9 +29,7 @@ from tradeops.domain.identifiers import BookId
 from tradeops.settings import Settings
 
 pytestmark = pytest.mark.slow
-LOADED = date(2001, 4, 26)  # the first orders of this market lie before it
 ROUNDS = ("killed", "orphaned", "mutant")
-SESSIONS = 20  # delivered in each round
 
 
 @dataclass(frozen=True)
@@ -98,20 +97,6 @@ def undisturbed(folder: Path, source: str) -> Undisturbed:
         decisions = [record.decision for record in runtime.ledger.list_decisions(BookId())]
     ends = [0, *(content.rows["decisions"] for content in contents)]
     return Undisturbed([decisions[a:b] for a, b in pairwise(ends)], contents)
-
-
-def load(settings: Settings) -> None:
-    with open_runtime(settings) as runtime:
-        runtime.backfill_history(LOADED, requested_by="before Airflow")
-        runtime.build_features()
-
-
-def decide_round(settings: Settings, name: str) -> Content:
-    with open_runtime(settings) as runtime:
-        runtime.ingest_sessions(SESSIONS, requested_by=name)
-        runtime.build_features()
-        runtime.decide_sessions()
-    return read_content(settings)
 
 
 @pytest.fixture(scope="module")
