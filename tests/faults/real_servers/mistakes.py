@@ -102,7 +102,7 @@ MISTAKES: Mapping[str, Mistake] = {
     "offset committed first": Mistake("before ledger record_decision", commit_first=True),
     "routed before recorded": Mistake("before ledger record_decision", MUTANTS["send then record"]),
     "no epoch check": Mistake("before ledger record_decision", ignore_epoch, overtaken=True),
-    "new client_order_id on retry": Mistake("after order 1", change_routing(send_anew), longest=15.0),
+    "new client_order_id on retry": Mistake("after order 1", change_routing(send_anew), longest=30.0),
     # None: what holds where no epoch check is missing.
     "overtaken": Mistake("before ledger record_decision", overtaken=True),
 }
