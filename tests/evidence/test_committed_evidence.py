@@ -5,14 +5,15 @@ from typing import Any
 
 import pytest
 
-from tests.evidence import concurrent_cycles, fail_point_kills, kafka_to_lake, oracle, random_kills
+from tests.evidence import concurrent_cycles, fail_point_kills, kafka_to_lake, oracle, random_kills, server_faults
 from tests.evidence.all_faults import read_rows
 from tests.evidence.figures import bound_rate
 from tests.evidence.store import FOLDER
 from tests.evidence.table import find_losses
 
 KINDS: dict[str, Any] = {
-    each.NAME: each for each in (random_kills, fail_point_kills, oracle, kafka_to_lake, concurrent_cycles)
+    each.NAME: each
+    for each in (random_kills, fail_point_kills, oracle, kafka_to_lake, concurrent_cycles, server_faults)
 }
 
 
