@@ -89,10 +89,15 @@ class Operator:
     def trigger(self, dag: str, run_id: str, **conf: object) -> None:
         self._insist(lambda: self.api.trigger(dag, run_id, conf))
 
-    def supervise(self, run_id: str) -> None:
-        """The look at the processes that Airflow takes every five minutes, now."""
+    def supervise(self) -> None:
+        """Let Airflow look at the processes every five minutes, and now."""
         self._insist(lambda: self.api._call("PATCH", f"/dags/{SUPERVISE}", json={"is_paused": False}))
-        self.trigger(SUPERVISE, run_id)
+
+    def await_look(self) -> None:
+        self.run.wait_for(lambda: "success" in [run["state"] for run in self._insist(self._list_looks)], 240)
+
+    def _list_looks(self) -> list[dict[str, Any]]:
+        return self.api.list_runs(SUPERVISE)
 
     def read_states(self, dags: Iterable[str], run_id: str) -> dict[str, str]:
         """States of the only task of each of these DAGs."""

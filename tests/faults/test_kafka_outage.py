@@ -32,7 +32,8 @@ from tests.faults.kafka_outage import (
     tell_all_again,
     type_all,
 )
-from tests.faults.outage_airflow import BACKFILL, FEATURES, IMPATIENT, INGEST, SUPERVISE
+from tests.faults.outage_airflow import BACKFILL, FEATURES, IMPATIENT, INGEST
+from tests.integration.make_run import Run
 from tests.integration.serving import LOADED_UNTIL, Installation, load_sessions, wait_for
 from tests.servers.kafka import KafkaServer, find_free_ports, run_kafka
 from tradeops.bootstrap.runtime import open_runtime
@@ -93,17 +94,17 @@ def outage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outage]:
         here = Installation(tmp_path_factory.mktemp("outage") / "state", f"{kafka.url}/outage")
         with start_airflow(here) as run:
             here.load_history()
-            with log_in(run, here) as operator:
-                yield live_through(kafka, here, operator)
+            yield live_through(kafka, here, run)
 
 
-def live_through(kafka: KafkaServer, here: Installation, operator: Operator) -> Outage:
+def live_through(kafka: KafkaServer, here: Installation, run: Run) -> Outage:
     with ExitStack() as stack:
         processes = [stack.enter_context(start_process(here, name)) for name in NAMES]
         (before,) = here.deliver()
         wait_for(lambda: here.is_closed(before), *processes)
         with open_runtime(here.settings) as runtime:
             load_sessions(runtime)
+        operator = stack.enter_context(log_in(run, here))
         publisher = stack.enter_context(Publisher(here.event_log_url).at_work())
         seen = take_down(kafka, here, operator)
         kafka.process.start()
@@ -129,7 +130,7 @@ def take_down(kafka: KafkaServer, here: Installation, operator: Operator) -> See
     operator.await_state(INGEST, RUN, "running")
     kafka.process.kill()
     back_at = time.monotonic() + DOWN_SECONDS
-    operator.supervise(RUN)
+    operator.supervise()
     for dag in (BACKFILL, IMPATIENT):
         operator.trigger(dag, RUN, until=f"{LOADED_UNTIL}", first="2001-03-01")
     with open_runtime(here.settings) as runtime:
@@ -137,6 +138,7 @@ def take_down(kafka: KafkaServer, here: Installation, operator: Operator) -> See
     assert decided is not None
     sleep_until(back_at - TYPING_SECONDS)
     said = type_all(here, RUN)
+    operator.await_look()
     sleep_until(back_at)
     states = operator.read_states([*WAITING, IMPATIENT], RUN)
     return Seen(decided=decided, states=states, health=ask_health(here), said=said)
@@ -148,7 +150,6 @@ def recover(here: Installation, operator: Operator) -> date:
     for dag in WAITING:
         operator.await_success(dag, RUN)
     operator.await_woken(FEATURES, RUN)
-    operator.await_success(SUPERVISE, RUN)
     with open_runtime(here.settings) as runtime:
         arrived = runtime.ledger.market_clock()
     assert arrived is not None
