@@ -247,14 +247,15 @@ def test_mutant_that_forgets_the_first_watermark_is_found(
 
 
 def test_expiry_is_judged_by_the_clock_of_the_database(open_sql: OpenLedger, monkeypatch: pytest.MonkeyPatch) -> None:
-    sleep = time.sleep
-    monkeypatch.setattr(time, "time", lambda: 0.0)
-    open_sql().claim_cycle(request_claim(owner=ELSEWHERE, ttl_seconds=SHORT))
+    sleep, other = time.sleep, BookId(run="other")
+    open_sql().claim_cycle(request_claim(owner=ELSEWHERE, ttl_seconds=3600))
+    open_sql().claim_cycle(request_claim(book=other, owner=ELSEWHERE, ttl_seconds=SHORT))
+    sleep(3 * SHORT)
+    monkeypatch.setattr(time, "time", lambda: 1e12)  # an hour and more is over, says the process
     with pytest.raises(CycleHeld):
         open_sql().claim_cycle(request_claim(owner=HERE))
-    monkeypatch.setattr(time, "time", lambda: -1e9)
-    sleep(3 * SHORT)
-    assert open_sql().claim_cycle(request_claim(owner=HERE)).epoch == 2
+    monkeypatch.setattr(time, "time", lambda: -1e9)  # nothing is over, says the process
+    assert open_sql().claim_cycle(request_claim(book=other, owner=HERE)).epoch == 2
 
 
 def test_mutant_whose_claims_never_expire_is_found(open_sql: OpenLedger, monkeypatch: pytest.MonkeyPatch) -> None:
