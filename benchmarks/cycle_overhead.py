@@ -32,7 +32,7 @@ from tradeops.domain.claims import Claim, InboxKey
 from tradeops.domain.decisions import CycleRequest, DecisionRecord
 from tradeops.domain.identifiers import BookId, BundleId, CycleId, LearnerStateId
 from tradeops.domain.learners import RESIDUAL_QUANTILES, LearnerState
-from tradeops.domain.lifecycle import CycleState
+from tradeops.domain.lifecycle import CycleState, OrderState
 from tradeops.domain.market import MarketView
 from tradeops.learning.residual_quantiles import start_residual_quantiles
 from tradeops.ports.broker import Broker
@@ -79,6 +79,10 @@ class ForgetfulLedger:
     def orders_in(self, *_: object) -> tuple[()]:
         """None."""
         return ()
+
+    def orders_by_state(self, *_: object) -> dict[OrderState, tuple[()]]:
+        """None."""
+        return {}
 
 
 @dataclass(frozen=True)
