@@ -35,7 +35,7 @@ def describe(figure: dict[str, Any], found: Measured | None) -> str:
         return LINE.format(figure["title"], goal, "-", "-", "not run", found.note)
     met = found.value <= figure["goal"] if sign == "<=" else found.value >= figure["goal"]
     value = f"{found.value:,.{0 if found.value >= 1000 else 2}f} {figure['unit']}"
-    ratio = f"{found.value / figure['goal']:.2f}"
+    ratio = f"{found.value / figure['goal']:.2f}" if figure["goal"] else ""
     return LINE.format(figure["title"], goal, value, ratio, "met" if met else "not met", found.note)
 
 
