@@ -4,14 +4,11 @@ import os
 import sys
 from pathlib import Path
 
-from tradeops.entrypoints.process_death import adopt_orphans
-from tradeops.entrypoints.supervisor import run
+from tests.integration.idle_airflow import await_named, serve_idle
 from tradeops.entrypoints.supervisor.airflow_environment import make_airflow_environment
 from tradeops.entrypoints.supervisor.installation import Secrets
 from tradeops.entrypoints.supervisor.pipeline import Pipeline
-from tradeops.entrypoints.supervisor.progress import Progress
-from tradeops.entrypoints.supervisor.signals import StopRequested, raise_on_signals, watch_parent
-from tradeops.settings import WORKING_TREE, Settings, load_settings
+from tradeops.settings import WORKING_TREE, Settings
 
 INGEST, BACKFILL, FEATURES = "ingest_market_data", "backfill_history", "build_features"
 DATABASE = "OUTAGE_AIRFLOW_DATABASE"
@@ -39,12 +36,8 @@ def write_dags(state_dir: Path) -> None:
         (folder / f"{name}.py").write_text(source)
 
 
-class IdlePipeline(Pipeline):
-    """Waits until the DAGs are there, and starts none."""
-
-    def run(self) -> None:
-        wanted = {INGEST, BACKFILL, FEATURES, SUPERVISE, IMPATIENT}
-        self.processes.wait_for("dag-processor", lambda: wanted <= self.api.list_dags().keys(), 90)
+def await_dags(pipeline: Pipeline) -> None:
+    await_named(pipeline, {INGEST, BACKFILL, FEATURES, SUPERVISE, IMPATIENT})
 
 
 def use_own_folder(settings: Settings, secrets: Secrets) -> dict[str, str]:
@@ -55,19 +48,5 @@ def use_own_folder(settings: Settings, secrets: Secrets) -> dict[str, str]:
     return environment | database | {"AIRFLOW__CORE__DAGS_FOLDER": str(settings.state_dir / "dags")}
 
 
-def main() -> int:
-    raise_on_signals()
-    adopt_orphans()
-    watch_parent()
-    run.Pipeline = IdlePipeline
-    run.make_airflow_environment = use_own_folder
-    run.print_summary = lambda settings: 0
-    try:
-        return run.run_installation(load_settings(), Progress(), once=False)
-    except StopRequested as stop:
-        return stop.exit_code
-
-
 if __name__ == "__main__":
-    os.umask(0o077)
-    sys.exit(main())
+    sys.exit(serve_idle(use_own_folder, await_dags))
