@@ -22,7 +22,7 @@ from tests.conftest import ROOT
 from tests.fakes.market_source import make_bar
 from tests.faults.outage_airflow import DATABASE, SUPERVISE
 from tests.integration import make_run
-from tests.integration.serving import Installation
+from tests.integration.serving import Installation, insist
 from tests.servers.kafka import KafkaServer
 from tests.servers.postgres import open_databases
 from tests.unit.services.test_seal_lake import tell_bar
@@ -301,12 +301,17 @@ def tell_all_again(here: Installation, kafka: KafkaServer, forgiving: bool) -> N
     """Relay everything on record to topics that are empty, with an outage in the middle."""
     with sqlite3.connect(here.state_dir / "ledger.db") as database:
         database.execute("DELETE FROM outbox_cursor")
+    impatient = replace(here, event_log_url=f"{here.event_log_url}?session_s=2&patience_s=3")
     with open_ledger(here.settings.ledger_url) as ledger:
         relay = OutboxRelay(
             ledger=ledger, log=cast("EventLog", None), calendar=ExchangeTradingCalendar(), time=load_policy().time
         )
-        with here.open_log() as log, suppress(ExternalServiceError):
+
+        def relay_once() -> None:
+            with here.open_log() as log:
+                replace(relay, log=log).relay_outbox_once()
+
+        with impatient.open_log() as log, suppress(ExternalServiceError):
             replace(relay, log=cast("EventLog", DyingLog(log, kafka, forgiving))).relay_outbox_once()
         kafka.process.start()
-        with here.open_log() as log:
-            replace(relay, log=log).relay_outbox_once()
+        insist(relay_once)

@@ -225,7 +225,7 @@ def test_mutant_task_that_is_tried_once_is_found(outage: Outage) -> None:
 def test_mutant_relay_that_drops_what_it_could_not_publish_is_found(
     outage: Outage, tmp_path: Path, forgiving: bool
 ) -> None:
-    here = Installation(tmp_path / "state", f"{outage.kafka.url}/again{forgiving}?session_s=2&patience_s=3")
+    here = Installation(tmp_path / "state", f"{outage.kafka.url}/again{forgiving}")
     here.state_dir.mkdir()
     for file in outage.here.state_dir.glob("ledger.db*"):
         shutil.copy(file, here.state_dir)
