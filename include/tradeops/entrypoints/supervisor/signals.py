@@ -2,13 +2,14 @@
 
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
 from tradeops.entrypoints.process_death import die_with_parent
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_LOOK_S = 0.5
+_LOOK_S = 0.25
 _AGAIN_S = 0.5
 
 
@@ -65,20 +66,34 @@ def watch_parent() -> None:
     passing SIGINT or SIGHUP on; so we look at what it blocks.
     """
     die_with_parent(signal.SIGTERM)
-    signal.signal(signal.SIGALRM, _look_at_parent)
+    kept = KeptSignals()
+
+    def look(_signum: int, _frame: FrameType | None) -> None:
+        with suppress(OSError):
+            for signum in kept.look(Path(f"/proc/{os.getppid()}/status").read_text()):
+                _stop(signum, None)
+
+    signal.signal(signal.SIGALRM, look)
     signal.setitimer(signal.ITIMER_REAL, _LOOK_S, _LOOK_S)
+
+
+class KeptSignals:
+    """The signals that ask for an end and that a process blocked at two looks in a row.
+
+    One look is not enough: a process that starts another one blocks every signal until the other one is there.
+    """
+
+    def __init__(self) -> None:
+        self._before: set[int] = set()
+
+    def look(self, status: str) -> set[int]:
+        """Look again; `status` is the text of /proc/<pid>/status."""
+        now = read_blocked_signals(status).intersection(ENDING)
+        kept, self._before = now & self._before, now
+        return kept
 
 
 def read_blocked_signals(status: str) -> set[int]:
     """Return the signals that a process blocks; `status` is the text of /proc/<pid>/status."""
     mask = next((int(row.split()[1], 16) for row in status.splitlines() if row.startswith("SigBlk:")), 0)
     return {signum for signum in range(1, 65) if mask >> (signum - 1) & 1}
-
-
-def _look_at_parent(_signum: int, _frame: FrameType | None) -> None:
-    try:
-        status = Path(f"/proc/{os.getppid()}/status").read_text()
-    except OSError:
-        return
-    for signum in read_blocked_signals(status).intersection(ENDING):
-        _stop(signum, None)

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from tradeops.entrypoints.supervisor.signals import (
+    KeptSignals,
     StopRequested,
     ignore_signals,
     raise_on_signals,
@@ -147,3 +148,14 @@ def test_a_hang_up_that_was_ignored_stays_ignored() -> None:
 def test_blocked_signals_are_read_from_the_mask() -> None:
     assert read_blocked_signals("Name:\tmake\nSigBlk:\t0000000000010003\n") == {1, 2, 17}
     assert read_blocked_signals("") == set()
+
+
+def test_a_signal_that_the_parent_blocks_only_while_it_starts_a_process_is_no_end() -> None:
+    starting, idle, ending = (f"SigBlk:\t{mask:016x}\n" for mask in (0xFFFFFFFC7FFBFEFF, 0, 1 << signal.SIGINT - 1))
+    kept = KeptSignals()
+
+    assert [kept.look(status) for status in (starting, idle, ending, idle, starting, ending)] == [
+        *[set()] * 5,
+        {signal.SIGINT},
+    ]
+    assert kept.look(ending) == {signal.SIGINT}
