@@ -14,6 +14,8 @@ from tradeops.adapters.event_log_kafka import KafkaAddress, KafkaEventLog
 from tradeops.adapters.event_log_sqlite import SqliteEventLog
 from tradeops.ports.event_log import EventConsumer, EventLog
 
+AGREE_SECONDS = 120.0
+
 
 @dataclass
 class Rig:
@@ -46,13 +48,15 @@ def attend_together(*members: Any) -> None:
     threads = [threading.Thread(target=attend, args=(member,)) for member in members]
     for thread in threads:
         thread.start()
-    until = time.monotonic() + 30
-    while not have_shared([member._joined.assignment() if member._joined else set() for member in members]):
-        assert time.monotonic() < until
-        time.sleep(0.02)
-    agreed.set()
-    for thread in threads:
-        thread.join()
+    until = time.monotonic() + AGREE_SECONDS
+    try:
+        while not have_shared([member._joined.assignment() if member._joined else set() for member in members]):
+            assert time.monotonic() < until
+            time.sleep(0.02)
+    finally:
+        agreed.set()
+        for thread in threads:
+            thread.join()
 
 
 def have_shared(shares: list[set[Any]]) -> bool:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
+from multiprocessing.synchronize import Barrier
 from typing import Any
 
 import psutil
@@ -34,6 +35,7 @@ from tradeops.domain.models import Promotion
 from tradeops.domain.verdicts import KillSwitch
 
 Work = Callable[[SqlLedger], object]
+MEET_SECONDS = 100.0
 
 
 def this_process() -> Owner:
@@ -62,9 +64,9 @@ def settle_day(day: int) -> Any:
     return settlement_of(day, fills=fills, changes=tuple(change_of(order, OrderState.FILLED) for order in orders))
 
 
-def race(url: str, days: int, start_at: float) -> None:
+def race(url: str, days: int, meeting: Barrier) -> None:
     """Run every cycle together with others who do the same, and note each on the way."""
-    time.sleep(max(0.0, start_at - time.time()))
+    meeting.wait(MEET_SECONDS)
     with open_ledger(url) as ledger:
         for day in range(days):
             ledger.set_kill_switch(BOOK, KillSwitch.OFF, person=str(os.getpid()), reason=str(day))
@@ -115,11 +117,11 @@ def cycle_without_transactions(ledger: SqlLedger) -> None:
     run_cycle(ledger, 1)
 
 
-def race_with_late_locks(url: str, days: int, start_at: float) -> None:
+def race_with_late_locks(url: str, days: int, meeting: Barrier) -> None:
     """The mutant: a writer takes the write lock when it first writes, not when it first reads."""
     HeldConnection.write = HeldConnection.read  # type: ignore[method-assign]
     chain.take_lock = lambda _connection, _name: None
-    race(url, days, start_at)
+    race(url, days, meeting)
 
 
 def race_to_promote(url: str, promotion: Promotion, number: int, start_at: float, outcomes: Any) -> None:

@@ -54,8 +54,13 @@ def test_mutant_with_the_driver_s_own_wait_waits_for_the_thaw(
     server: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(postgres.HeardConnection, "wait", psycopg.Connection.wait)
-    thaw = Timer(3.0, server.thaw)
-    thaw.start()
+    freeze, thaw = server.freeze, Timer(3.0, server.thaw)
+
+    def freeze_for_a_while() -> None:
+        freeze()
+        thaw.start()
+
+    monkeypatch.setattr(server, "freeze", freeze_for_a_while)
     with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
         check_a_silent_server_is_given_up(server)
     thaw.join()

@@ -111,9 +111,9 @@ def test_a_claim_elsewhere_expires_without_renewal(open_another: OpenLedger) -> 
 
 
 def test_renewal_keeps_a_claim_alive(ledger: Ledger) -> None:
-    claim = ledger.claim_cycle(request_claim(owner=ELSEWHERE, ttl_seconds=0.3))
-    for _ in range(5):
-        time.sleep(0.1)
+    claim = ledger.claim_cycle(request_claim(owner=ELSEWHERE, ttl_seconds=1.0))
+    for _ in range(3):
+        time.sleep(0.35)
         ledger.renew_claim(claim)
     with pytest.raises(CycleHeld):
         ledger.claim_cycle(request_claim(owner=HERE))

@@ -2,9 +2,9 @@
 
 import multiprocessing as mp
 import signal
-import time
 from collections import Counter
 from collections.abc import Callable
+from multiprocessing.synchronize import Barrier
 
 import pytest
 
@@ -24,9 +24,9 @@ PROCESSES, DAYS = 4, 12
 JOIN_SECONDS = 120
 
 
-def run_race(url: str, work: Callable[[str, int, float], None] = children.race) -> None:
-    start_at = time.time() + 1.5
-    crowd = [SPAWN.Process(target=work, args=(url, DAYS, start_at)) for _ in range(PROCESSES)]
+def run_race(url: str, work: Callable[[str, int, Barrier], None] = children.race) -> None:
+    meeting = SPAWN.Barrier(PROCESSES)
+    crowd = [SPAWN.Process(target=work, args=(url, DAYS, meeting)) for _ in range(PROCESSES)]
     for process in crowd:
         process.start()
     for process in crowd:

@@ -174,7 +174,7 @@ class NativeServices:
         where = {"PGHOST": "127.0.0.1", "PGPORT": str(self.port("postgres"))}
         where["PGPASSWORD"] = environment["POSTGRES_PASSWORD"]
         for script in scripts:
-            subprocess.run(["bash", script], check=True, env=environment | where, timeout=30)
+            subprocess.run(["bash", script], check=True, env=environment | where, timeout=120)
 
     def _of(self, service: str) -> Mapping[str, Any]:
         found: Mapping[str, Any] = self.config["services"][service]
@@ -215,7 +215,7 @@ class NativeServices:
         java = ["java", *self.environment("kafka")["KAFKA_HEAP_OPTS"].split(), "-cp", f"{find_jars()}/*"]
         folders = ["--default-configs-dir", nothing, "--mounted-configs-dir", nothing, "--final-configs-dir", final]
         set_up = [*java, "kafka.docker.KafkaDockerWrapper", "setup", *folders]
-        subprocess.run(set_up, check=True, env=self.environment("kafka"), stdout=subprocess.DEVNULL, timeout=60)
+        subprocess.run(set_up, check=True, env=self.environment("kafka"), stdout=subprocess.DEVNULL, timeout=120)
         return [*java, "kafka.Kafka", f"{final}/server.properties"]
 
 

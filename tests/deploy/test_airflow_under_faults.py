@@ -118,7 +118,7 @@ def killed(undisturbed: Undisturbed, airflow: DistributedAirflow) -> Killed:
     task = airflow.await_stop(sent)
     airflow.give_plugins()  # without the one that is seen at work here: what is started again is for the next round
     worker = airflow.kill_worker_of(task)
-    died = bool(psutil.wait_procs([task], timeout=10)[0])
+    died = bool(psutil.wait_procs([task], timeout=60)[0])
     second = airflow.await_stop(later)
     airflow.restart_postgres()
     airflow.stops.let_go(second)

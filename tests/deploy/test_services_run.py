@@ -20,7 +20,7 @@ from tests.servers.process import make_folder, require
 from tests.servers.redis import PROGRAM as REDIS
 
 pytestmark = pytest.mark.slow
-TASK_SECONDS = 60.0
+TASK_SECONDS = 240.0
 # Those whose checks load all of Airflow are looked at only when they should pass.
 CHEAP = ("postgres", "redis", "kafka", "airflow-api-server", "airflow-scheduler", "mlflow", "serve", "seal", "relay")
 DAG = "redrive_dead_letters"

@@ -311,6 +311,7 @@ def tell_all_again(here: Installation, kafka: KafkaServer, forgiving: bool) -> N
             with here.open_log() as log:
                 replace(relay, log=log).relay_outbox_once()
 
+        insist(lambda: here.open_log().close())  # makes the topics, however long that takes
         with impatient.open_log() as log, suppress(ExternalServiceError):
             replace(relay, log=cast("EventLog", DyingLog(log, kafka, forgiving))).relay_outbox_once()
         kafka.process.start()

@@ -37,7 +37,7 @@ def test_beside_a_living_run_nothing_starts_and_a_dead_server_ends_it(installati
         assert reset.returncode != 0
         assert "a run lives in" in reset.stdout
         _find(run.look(), "triggerer").send_signal(signal.SIGKILL)
-        assert run.wait_until_gone(20) == set()
+        assert run.wait_until_gone(90) == set()
         assert run.process.returncode != 0
         assert "airflow triggerer ended with -9; the last lines of" in run.read()
     assert _list_readable_by_others(installation.state_dir) == []
@@ -48,7 +48,7 @@ def test_beside_a_living_run_nothing_starts_and_a_dead_server_ends_it(installati
 def test_a_failed_task_is_named_and_mailed(installation: Installation) -> None:
     installation.more["TRADEOPS_LEDGER_URL"] = "bogus:///nowhere"
     with installation.start() as run:
-        assert run.wait_until_gone(120) == set()
+        assert run.wait_until_gone(240) == set()
         assert run.process.returncode != 0
         assert "backfill_history failed" in run.read()
         assert "task load_history, try 1; the last lines of" in run.read()

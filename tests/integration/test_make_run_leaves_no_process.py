@@ -11,7 +11,8 @@ import pytest
 from tests.integration.make_run import Installation, Run, list_open_listeners, start_broken_supervisor
 
 pytestmark = pytest.mark.slow
-ORDERLY_S, KILLED_S = 15.0, 3.0
+GONE_S = 90.0  # on a machine that is busy
+SURVIVED_S = 5.0
 SUPERVISOR = "tradeops.entrypoints.supervisor"
 STARTING, MIGRATED, HEALTHY = " in /", "database ready", "dags               parsed"
 
@@ -49,7 +50,7 @@ def test_a_signal_to_the_supervisor_ends_all(installation: Installation, signum:
     with installation.start() as run:
         moment(run)
         run.supervisor.send_signal(signum)
-        assert run.wait_until_gone(ORDERLY_S) == set()
+        assert run.wait_until_gone(GONE_S) == set()
         assert f"stopped by {signal.Signals(signum).name}" in run.read()
         assert run.process.returncode != 0
 
@@ -60,7 +61,7 @@ def test_a_signal_to_make_alone_ends_all(installation: Installation, signum: int
         run.wait_for_line(MIGRATED)
         run.look()
         os.kill(run.process.pid, signum)
-        assert run.wait_until_gone(ORDERLY_S) == set()
+        assert run.wait_until_gone(GONE_S) == set()
 
 
 @pytest.mark.parametrize("moment", [at_line(MIGRATED), in_task], ids=["migrated", "task"])
@@ -69,7 +70,7 @@ def test_the_death_of_the_supervisor_ends_all(installation: Installation, moment
         moment(run)
         run.look()
         run.supervisor.kill()
-        assert run.wait_until_gone(KILLED_S) == set()
+        assert run.wait_until_gone(GONE_S) == set()
 
 
 def test_only_loopback_is_bound(installation: Installation) -> None:
@@ -94,7 +95,7 @@ def test_mutant_without_death_signal_the_servers_survive(installation: Installat
         run.wait_for_line(HEALTHY)
         run.look()
         run.process.kill()
-        assert len(run.wait_until_gone(KILLED_S)) >= 4
+        assert len(run.wait_until_gone(SURVIVED_S)) >= 4
 
 
 def test_mutant_without_fork_hook_the_workers_survive(installation: Installation) -> None:
@@ -103,7 +104,7 @@ def test_mutant_without_fork_hook_the_workers_survive(installation: Installation
         in_task(run)
         run.look()
         run.process.kill()
-        survivors = run.wait_until_gone(KILLED_S)
+        survivors = run.wait_until_gone(SURVIVED_S)
         assert any("LocalExecutor" in name for name in survivors)
 
 
@@ -116,4 +117,4 @@ def test_mutant_without_clean_up_a_signal_leaves_processes(installation: Install
         run.wait_for_line(HEALTHY)
         run.look()
         run.process.terminate()
-        assert len(run.wait_until_gone(ORDERLY_S / 3)) >= 4
+        assert len(run.wait_until_gone(SURVIVED_S)) >= 4

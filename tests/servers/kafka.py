@@ -228,7 +228,7 @@ def is_open(port: int) -> bool:
 def _format(java: tuple[str, ...], folder: Path, *, secure: bool) -> None:
     users = ("--add-scram", f"{SCRAM}=[name={USER},password={PASSWORD}]") if secure else ()
     where = ("format", "-t", _CLUSTER, "-c", f"{folder}/server.properties", "--standalone", *users)
-    subprocess.run((*java, "kafka.tools.StorageTool", *where), check=True, stdout=subprocess.DEVNULL, timeout=60)
+    subprocess.run((*java, "kafka.tools.StorageTool", *where), check=True, stdout=subprocess.DEVNULL, timeout=120)
 
 
 def _write_certificates(folder: Path) -> None:
