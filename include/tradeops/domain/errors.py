@@ -9,7 +9,7 @@ TradeOpsError
 ├── AgentError
 ├── CoordinationError
 │   ├── CycleHeld (retryable) · StaleEpoch · CycleConflict · IllegalTransition
-│   ├── LeaseHeld (retryable) · LeaseLost (retryable)
+│   ├── LeaseHeld (retryable) · LeaseLost (retryable) · AttemptFailed (retryable)
 ├── RiskError
 ├── ExecutionError
 ├── LearningError
@@ -117,6 +117,12 @@ class LeaseHeld(CoordinationError):
 
 class LeaseLost(CoordinationError):
     """Another process took over; nothing was written."""
+
+    retryable = True
+
+
+class AttemptFailed(CoordinationError):
+    """A message could not be answered this time; whoever counts the attempts gives it another one."""
 
     retryable = True
 

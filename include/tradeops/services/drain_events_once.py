@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import NamedTuple, Protocol, cast
 
 from tradeops.domain.claims import InboxKey
-from tradeops.domain.errors import DataError, InvalidRecord
+from tradeops.domain.errors import AttemptFailed, DataError, InvalidRecord
 from tradeops.domain.event_schemas import decode_event
 from tradeops.domain.events import SessionFeatures
 from tradeops.domain.topics import FEATURES
@@ -90,7 +90,8 @@ class EventDrain:
         again, and all that was polled comes again.
 
         Raises:
-            TradeOpsError: A retryable one, or an attempt that is not the last.
+            AttemptFailed: One on account of a message that has attempts left (retryable).
+            TradeOpsError: A retryable one.
         """
         messages = consumer.poll()
         if not messages:
@@ -131,7 +132,7 @@ class EventDrain:
             at = self.tell_time()
             failures = self._count_failure(message, at)
             if failures.times < MOST_ATTEMPTS:
-                raise
+                raise _describe_attempt(message, failures, error) from error
             letters.append(make_dead_letter(message, error, at=at, attempts=failures.times, first_at=failures.first_at))
 
     def _count_failure(self, message: Message, at: datetime) -> Failures:
@@ -139,6 +140,15 @@ class EventDrain:
         before = self.attempts.get(place, Failures(times=0, first_at=at))
         self.attempts[place] = Failures(times=before.times + 1, first_at=before.first_at)
         return self.attempts[place]
+
+
+def _describe_attempt(message: Message, failures: Failures, error: Exception) -> AttemptFailed:
+    place = f"{message.topic}/{message.partition}/{message.offset}"
+    return AttemptFailed(
+        f"attempt {failures.times} of {MOST_ATTEMPTS} at {place}, after which it is a dead letter: "
+        f"{type(error).__name__}: {error}",
+        place=place,
+    )
 
 
 def open_decider(log: EventLog) -> AbstractContextManager[EventConsumer]:

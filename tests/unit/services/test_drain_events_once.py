@@ -8,7 +8,7 @@ import pytest
 
 from tests.fakes.event_log import InMemoryEventLog
 from tests.fakes.trading_calendar import business_days
-from tradeops.domain.errors import ConfigurationError, CycleHeld, DataError, RiskError
+from tradeops.domain.errors import AttemptFailed, ConfigurationError, CycleHeld, DataError, RiskError
 from tradeops.domain.event_schemas import encode_event
 from tradeops.domain.events import Basis, Event, SessionClosed, SessionFeatures
 from tradeops.domain.topics import FEATURES
@@ -188,8 +188,9 @@ def test_other_errors_are_tried_three_times_and_then_dead_with_their_number(erro
     world = World(errors={DAYS[0]: [error] * MOST_ATTEMPTS})
     world.send(encode(DAYS[0]), encode(DAYS[1]))
     for _ in range(MOST_ATTEMPTS - 1):
-        with pytest.raises(type(error)):
+        with pytest.raises(AttemptFailed, match=f"of 3 at market.features/0/0.*{type(error).__name__}") as failed:
             world.drain(most_waiting=9)
+        assert failed.value.retryable and failed.value.__cause__ is error
 
     assert world.drain(most_waiting=9) == DrainCounts(answered=1, dead=1)
     (letter,) = list_dead_letters(world.log)

@@ -47,21 +47,22 @@ class ProcessLoop:
             ConfigurationError: At once; trying again cures no setting.
             Exception: The third in a row that is not retryable.
         """
-        failures = 0
+        failures = hopeless = 0
         self.heart.beat()
         while not self.switch.asked:
             try:
                 with open_units() as unit:
                     while not self.switch.asked:
                         self._turn(unit)
-                        failures = 0
+                        failures = hopeless = 0
             except HandedBack:
                 return
             except ConfigurationError:
                 raise
             except Exception as error:
                 failures += not isinstance(error, CircuitOpen)  # nothing was tried
-                if not getattr(error, "retryable", False) and failures >= MOST_FAILURES:
+                hopeless = 0 if getattr(error, "retryable", False) else hopeless + 1
+                if hopeless >= MOST_FAILURES:
                     raise
                 self._rest(error, failures)
 

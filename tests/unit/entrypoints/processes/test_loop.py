@@ -3,14 +3,21 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
+from tests.fakes.event_log import InMemoryEventLog
+from tests.unit.services.test_letters import announce
 from tradeops.domain.errors import CircuitOpen, ConfigurationError, ExternalServiceError, RiskError
+from tradeops.domain.topics import FEATURES
 from tradeops.entrypoints.processes.heartbeat import Beat, Heart, read_beats
 from tradeops.entrypoints.processes.loop import BREAKER_WAIT_SECONDS, MOST_FAILURES, ProcessLoop
 from tradeops.entrypoints.processes.stop_switch import HandedBack, StopSwitch
+from tradeops.ports.event_log import EventConsumer, NewMessage
+from tradeops.services.dead_letters import list_dead_letters
+from tradeops.services.drain_events_once import Attempts, EventDrain, SessionEvent, open_decider
 
 UNREACHABLE = ExternalServiceError("the broker does not answer")
 
@@ -110,6 +117,56 @@ def test_other_errors_end_the_process_when_they_come_three_times_in_a_row(error:
     with pytest.raises(type(error)):
         run(work)
     assert (work.answers, work.opened, work.closed) == ([True], 5, 5)
+
+
+def test_other_errors_do_not_count_those_that_waiting_cures(work: Work) -> None:
+    work.answers = [UNREACHABLE] * MOST_FAILURES + [RiskError("no")] * (MOST_FAILURES - 1) + [True]
+    run(work)
+
+    assert work.answers == []
+
+
+class Ended(Exception):
+    """Whoever starts the process again would start it again for ever."""
+
+
+def serve_messages_that_cannot_be_answered(work: Work, shown: Callable[[Exception], BaseException]) -> list[bytes]:
+    """Two that wait together, each of which breaks its handler; the letters' original bytes."""
+    log, attempts = InMemoryEventLog(), Attempts()
+    values = [announce(day) for day in (date(2001, 3, 1), date(2001, 3, 2))]
+    log.append([NewMessage(topic=FEATURES.name, key="XNYS", value=value) for value in values])
+
+    def answer(event: SessionEvent) -> None:
+        raise KeyError("a mistake of ours")
+
+    drain = EventDrain(answer=answer, tell_time=lambda: datetime(2026, 1, 1, tzinfo=UTC), attempts=attempts)
+
+    @contextmanager
+    def open_drain() -> Iterator[Callable[[], bool]]:
+        with open_decider(log) as consumer:
+            yield lambda: do(consumer)
+
+    def do(consumer: EventConsumer) -> bool:
+        try:
+            work.switch.asked = drain.drain_events_once(consumer) is not None
+        except Exception as error:
+            raise shown(error) from error
+        return True
+
+    try:
+        ProcessLoop(heart=work.heart, switch=work.switch, idle_seconds=0.0, first_wait=0.0001).run(open_drain)
+    except Exception as error:
+        raise Ended from error
+    return [letter.value for letter in list_dead_letters(log)]
+
+
+def test_messages_that_cannot_be_answered_end_no_process_however_many_wait(work: Work) -> None:
+    assert len(serve_messages_that_cannot_be_answered(work, lambda error: error)) == 2
+
+
+def test_mutant_whose_attempts_are_failures_of_the_process_is_found(work: Work) -> None:
+    with pytest.raises(Ended):
+        serve_messages_that_cannot_be_answered(work, lambda error: error.__cause__ or error)
 
 
 def test_wrong_setting_ends_it_at_once(work: Work) -> None:
