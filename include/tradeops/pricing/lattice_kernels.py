@@ -84,8 +84,8 @@ def _roll_back(contract: Contract, american: bool, steps: int, paid: FloatArray)
     delta = (left * above + right * below) / (above + below)
     gamma = 2.0 * (right - left) / (above + below)
     theta = rate * values[1] - (rate - dividend_yield) * rest * delta - 0.5 * (volatility * rest) ** 2 * gamma
-    if american and values[1] <= kind * (spot - strike):
-        return values[1], delta, gamma, 0.0
+    if american and values[1] <= kind * (spots[1] + due):  # the same operations as above, so the same bits
+        return max(0.0, kind * (spot - strike)), delta, gamma, 0.0
     return values[1], delta, gamma, theta - rate * escrowed * delta
 
 

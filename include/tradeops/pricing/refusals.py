@@ -65,7 +65,7 @@ _REASONS: Final = {
     Refusal.NO_CLOSED_FORM: "volatility is too small beside rate and dividend yield for the closed form's factors: "
     "use price_on_lattice",
     Refusal.TOO_FEW_STEPS: "a lattice of this many steps does not reach from spot to strike: use more steps, or "
-    "price_european where there is hardly any volatility",
+    "where there is hardly any volatility price_european (American: the highest over expiries up to its own)",
     Refusal.DIVIDENDS: "the cash dividends before expiry are worth more than spot: check amounts and currency",
     Refusal.BELOW_INTRINSIC: "the quote is below the discounted intrinsic value: exercise against it is arbitrage",
     Refusal.ABOVE_BOUND: "the quote is not below the value of infinite volatility: selling it is arbitrage",

@@ -141,6 +141,16 @@ def test_a_dividend_on_the_day_of_expiry_counts_and_a_later_one_does_not() -> No
     assert float(escrow_spot(100.0, [later], years=0.5, rate=0.0)) == 100.0
 
 
+def test_an_option_best_exercised_at_once_is_worth_exactly_that_and_loses_nothing_with_time() -> None:
+    strikes = np.array([115.0, 120.0, 137.7, 150.0, 199.9])
+    for volatility in (0.03, 0.05, 0.1):
+        found = price_on_lattice(-1, AMERICAN, 80.0, strikes, 1.0, 0.05, 0.0, volatility)
+        assert found.value.tolist() == (strikes - 80.0).tolist()
+        assert not found.theta.any()
+    waiting = price_on_lattice(-1, EUROPEAN, 80.0, strikes, 1.0, 0.05, 0.0, 0.05)
+    assert np.all(waiting.theta > 4.0)
+
+
 def test_at_expiry_the_lattice_exercises() -> None:
     found = price_on_lattice([1, -1], AMERICAN, 100.0, [90.0, 95.0], 0.0, 0.05, 0.0, 0.2)
     assert found.value.tolist() == [10.0, 0.0] and found.delta.tolist() == [1.0, 0.0] and not found.gamma.any()
