@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -112,14 +113,22 @@ def read_beats(state_dir: Path, process: str, *, everywhere: bool = False) -> li
     """
     host = "*" if everywhere else socket.gethostname()
     files = sorted((state_dir / FOLDER).glob(f"{process}-{host}-*.json"))
-    return [Beat(**json.loads(file.read_text())) for file in files]
+    return [beat for file in files if (beat := _read_beat(file))]
+
+
+def _read_beat(file: Path) -> Beat | None:
+    try:
+        return Beat(**json.loads(file.read_text()))
+    except FileNotFoundError:
+        return None  # it ended well, or was buried, since the folder was listed
 
 
 def _bury(state_dir: Path, process: str) -> None:
     """Those who died here; and those of hosts that are gone, as containers are."""
     for file in (state_dir / FOLDER).glob(f"{process}-*.json"):
-        if time.time() - file.stat().st_mtime > _FORGOTTEN_SECONDS:
-            file.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # others may bury at the same moment
+            if time.time() - file.stat().st_mtime > _FORGOTTEN_SECONDS:
+                file.unlink()
     for beat in read_beats(state_dir, process):
         if not psutil.pid_exists(beat.pid):
             (state_dir / FOLDER / f"{process}-{beat.host}-{beat.pid}.json").unlink(missing_ok=True)

@@ -55,6 +55,20 @@ def test_dead_process_is_at_fault_at_once() -> None:
     assert replace(HERE, pid=find_dead_pid(), at=time.time()).find_fault(60.0) == "is dead"
 
 
+def test_beat_that_goes_while_others_look_hides_nobody_and_stops_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Heart(tmp_path, "serve").beat()
+    listed = Path.glob
+
+    def list_one_that_has_ended(folder: Path, pattern: str) -> list[Path]:
+        return [folder / f"serve-{socket.gethostname()}-1.json", *listed(folder, pattern)]
+
+    monkeypatch.setattr(Path, "glob", list_one_that_has_ended)
+    Heart(tmp_path, "serve").beat()
+    assert [beat.pid for beat in read_beats(tmp_path, "serve")] == [os.getpid()]
+
+
 @pytest.mark.parametrize("hours", [5, -5])
 def test_heart_goes_on_beating_when_the_wall_clock_is_set(
     hours: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
