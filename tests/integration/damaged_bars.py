@@ -73,6 +73,7 @@ KINDS: dict[str, tuple[str, Damage]] = {
     "Saturday": ("not_a_session", _change(session=_weekend)),
     "time without zone": ("malformed_time", _change(event_time=lambda record: record["event_time"].removesuffix("Z"))),
     "known before it was true": ("known_before_event", _change(known_time=lambda _: "1999-12-31T21:00:00.000000Z")),
+    "true in another year": ("not_in_session", _change(event_time=lambda record: f"1999{record['event_time'][4:]}")),
     "absurd size": ("too_large", _change(source=lambda _: "x" * 70_000)),
 }
 

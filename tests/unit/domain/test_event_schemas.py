@@ -108,6 +108,8 @@ DAMAGE: list[tuple[str, bytes]] = [
     ("negative_volume", write(RAW_BAR, volume="-1")),
     ("not_a_session", write(RAW_BAR, session="2001-03-03")),
     ("known_before_event", write(RAW_BAR, known_time="2001-03-01T20:59:59Z")),
+    ("not_in_session", write(RAW_BAR, session="2001-03-02")),
+    ("not_in_session", write(RAW_BAR, event_time="2000-03-01T21:00:00Z")),
     ("too_large", write(RAW_BAR, source="x" * MOST_BYTES)),
 ]
 

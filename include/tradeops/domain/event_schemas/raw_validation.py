@@ -35,9 +35,18 @@ def validate_raw(topic: str, value: bytes, *, is_session: Callable[[date], bool]
         record = model.model_validate(found)
     except ValidationError as error:
         raise explain(error) from error
-    if record.traded_on is not None and not is_session(record.traded_on):
-        raise refuse("not_a_session", f"session {record.traded_on} is no session of the exchange", field="session")
+    if record.traded_on is not None:
+        _check_session(record, record.traded_on, is_session)
     return _make_event(topic, record)
+
+
+def _check_session(record: RawRecordModel, session: date, is_session: Callable[[date], bool]) -> None:
+    if not is_session(session):
+        raise refuse("not_a_session", f"session {session} is no session of the exchange", field="session")
+    # Each session of the exchange lies within one day of UTC.
+    if record.event_time.date() != session:
+        message = f"event_time {record.event_time} is not in session {session}"
+        raise refuse("not_in_session", message, field="event_time")
 
 
 def _make_event(topic: str, record: RawRecordModel) -> Event:
