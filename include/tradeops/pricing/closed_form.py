@@ -146,7 +146,7 @@ def _curve(option: ReferenceOption, parts: _Parts) -> dict[str, float]:
 
 def _turn(option: ReferenceOption, parts: _Parts, *, size: bool = False) -> float:
     """What the change of d₁ with the years left adds to delta; or the size of its terms."""
-    if parts.spread < NO_SPREAD:
+    if parts.spread < NO_SPREAD or not parts.density:  # beside no density the others may be infinite
         return 0.0
     drift, narrowing = (option.rate - option.dividend_yield) / parts.spread, parts.lower / (2 * option.years)
     return parts.density * (abs(drift) + abs(narrowing) if size else drift - narrowing)

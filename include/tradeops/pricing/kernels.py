@@ -91,7 +91,8 @@ def value_row(
     theta = dividend_yield * in_spot - rate * in_strike - decay
     charm = dividend_yield * delta - per_spot * (drift * inverse - 0.5 * lower * per_root * per_root)
     rho, dividend_rho = years * in_strike, -years * in_spot
-    hole = ((value + delta) + (gamma + vega) + (theta + rho) + (dividend_rho + vanna) + (volga + charm)) * 0.0
+    hole = (value + delta) + (gamma + vega) + (theta + rho) + (dividend_rho + vanna) + (volga + charm)
+    hole = (hole + (now + later)) * 0.0  # a side that overflows may leave no trace in the other's numbers
     refusal = _KINK if flat & (moneyness == 0.0) & (refusal == 0.0) else refusal
     refusal = _NOT_FINITE if hole != 0.0 else refusal
     return refusal, value, delta, gamma, vega, theta, rho, dividend_rho, vanna, volga, charm

@@ -12,6 +12,7 @@ from tradeops.domain.service_health import ServiceHealth
 from tradeops.pricing.american import evaluate_american
 from tradeops.pricing.black_scholes import EuropeanRows, evaluate_european
 from tradeops.pricing.option_columns import OptionColumns
+from tradeops.pricing.refusals import Refusal
 from tradeops.services import option_tasks, recompute_prices, watch_prices
 from tradeops.services.recompute_prices import choose_sample, find_wrong_american, find_wrong_greeks
 
@@ -96,6 +97,24 @@ def test_a_number_where_the_closed_form_has_none_is_wrong(style: ExerciseStyle, 
     else:
         wrong = find_wrong_greeks(asked, volatility, values, np.array([0]), 1e-10)
     assert len(wrong) == (years == 900.0)
+
+
+@pytest.mark.parametrize("style", list(ExerciseStyle))
+def test_an_option_whose_strike_grows_beyond_all_numbers_is_refused_and_leaves_the_service_trusted(
+    style: ExerciseStyle,
+) -> None:
+    columns = {"spot": 1.8e60, "strike": 1.1e63, "years": 89.7, "rate": -6.9, "dividend_yield": 1.3}
+    asked = replace(make_columns(2), style=style, **{name: np.full(2, number) for name, number in columns.items()})
+    with Bench(share=1.0).service as service:
+        found = service.price(replace(asked, kind=np.array([1.0, -1.0])), np.full(2, 12.8), request_id="r")
+        assert found.verdicts.refusal.tolist() == [Refusal.NOT_FINITE] * 2
+        assert service.health is ServiceHealth.HEALTHY
+
+
+def test_a_moment_before_expiry_the_closed_form_has_numbers_too() -> None:
+    asked = replace(make_columns(1), spot=np.array([1e-100]), strike=np.array([100.0]), years=np.array([1e-300]))
+    with Bench(share=1.0).service as service:
+        assert service.price(asked, np.array([1000.0]), request_id="r").verdicts.good.all()
 
 
 def compute_value(asked: OptionColumns, volatility: FloatArray) -> float:
