@@ -104,6 +104,9 @@ class AirflowApi:
             if answer.status_code == httpx.codes.UNAUTHORIZED:
                 self._authorise()
                 answer = self._ask(method, path, json)
+        except httpx.ConnectError as error:
+            message = f"Airflow cannot be reached at {self._http.base_url}; start it with `make run`"
+            raise ExternalServiceError(message) from error
         except httpx.HTTPError as error:
             raise ExternalServiceError(f"Airflow does not answer {method} {path}: {error!r}") from error
         if answer.status_code == allowed:

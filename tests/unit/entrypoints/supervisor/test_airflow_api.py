@@ -94,12 +94,19 @@ def test_a_refusal_names_the_call(connect: Callable[[Answers], AirflowApi]) -> N
         api.read_run("d", "r")
 
 
-def test_silence_is_an_error_of_the_tree() -> None:
-    def fail(request: httpx.Request) -> httpx.Response:
-        raise httpx.ConnectError("refused")
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (httpx.ConnectError("refused"), r"cannot be reached at http://airflow; start it with `make run`"),
+        (httpx.ReadError("reset"), "does not answer GET /monitor/health"),
+    ],
+)
+def test_silence_is_an_error_of_the_tree(error: httpx.HTTPError, said: str) -> None:
+    def fail(_request: httpx.Request) -> httpx.Response:
+        raise error
 
     api = AirflowApi("http://airflow", "admin", "pw", httpx.MockTransport(fail))
-    with pytest.raises(ExternalServiceError, match="does not answer"):
+    with pytest.raises(ExternalServiceError, match=said):
         api.list_unhealthy(SINCE)
     api.close()
 
