@@ -153,7 +153,8 @@ def test_frozen_book_sends_no_order_and_a_reset_lets_it_go_on(shell: Shell) -> N
 @pytest.mark.parametrize(
     ("words", "code", "hint"),
     [
-        (("cycle", "show", "feed"), 1, "no decision begins with"),
+        (("cycle", "show", "feed"), 1, "no decision begins with 'feed'; ask by its session"),
+        (("cycle", "show", ""), 1, "more than one decision begins with ''; give more"),
         (("cycle", "show", "2013-02-28"), 1, "no decision of 2013-02-28"),
         (("cycle", "run", "--session", "2002-06-28"), 1, "not this book's next session"),
         (("cycle", "run", "--session", "28.6.2002"), 1, "write it as 2013-02-28"),
@@ -178,6 +179,12 @@ def test_what_cannot_be_done_is_one_line_with_its_exit_code(
         command_line.main()
     assert ended.value.code == code
     check_one_line(capsys.readouterr().err, code, hint)
+
+
+@pytest.mark.parametrize(("name", "seen"), [("ZZZ", False), ("AAPL", True)])
+def test_override_that_no_decision_saw_is_said(shell: Shell, name: str, seen: bool) -> None:
+    done = shell("replay", LAST, "--override", f"close:{name}:{LAST}=+0.01")
+    assert (done.exit_code, "no decision saw what --override changes" in done.stdout) == (3 if seen else 0, not seen)
 
 
 def test_a_process_of_its_own_ends_with_that_line_and_code(decided_history: Path) -> None:

@@ -58,7 +58,8 @@ class SqlDecisionReads(LedgerPart):
             rows = connection.execute(_OF_CYCLE, {"first": cycle_id, "beyond": cycle_id + _AFTER_HEX}).all()
         if len(rows) != 1 or not cycle_id:
             found = "more than one decision begins" if rows else "no decision begins"
-            raise UnknownRecord(f"{found} with {cycle_id!r}; give more of the identifier", cycle_id=cycle_id)
+            remedy = "give more of the identifier" if rows else "ask by its session, as 2013-02-28"
+            raise UnknownRecord(f"{found} with {cycle_id!r}; {remedy}", cycle_id=cycle_id)
         return _read_record(rows[0])
 
     def list_decisions(self, book_id: BookId | None = None) -> Iterator[DecisionRecord]:

@@ -41,17 +41,19 @@ def replay(
             report = replay_recorded(runtime, overrides=overrides, jobs=jobs)
         else:
             report = replay_one(runtime, runtime.find_record(cycle_id, run=run), overrides=overrides)
-    _write_report(report, as_json=as_json)
+    _write_report(report, overrides, as_json=as_json)
     if report.different:
         raise typer.Exit(DIFFERENT)
 
 
-def _write_report(report: ReplayReport, *, as_json: bool) -> None:
+def _write_report(report: ReplayReport, overrides: Overrides, *, as_json: bool) -> None:
     if as_json:
         write_json(report)
         return
     if report.other_code:
-        write_line(f"note: {report.other_code} decisions were made by other code than is installed")
+        write_line(f"note: made by other code than is installed: {report.other_code}")
+    if overrides.items and not any(found.first_input for found in report.different):
+        write_line("note: no decision saw what --override changes; look at its names and dates")
     for found in report.different[:SHOWN]:
         write_line(f"{found.session}  {found.cycle_id[:12]}")
         write_line(f"  first input   {found.first_input or 'all as recorded'}")
