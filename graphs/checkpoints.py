@@ -8,6 +8,7 @@ from typing import Final
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
+from graphs.group_commit import commit_in_groups
 from tradeops.domain.errors import ConfigurationError
 
 SQLITE: Final = "sqlite:///"
@@ -54,6 +55,7 @@ async def _open_sqlite_saver(url: str) -> AsyncIterator[BaseCheckpointSaver[str]
     path.parent.mkdir(parents=True, exist_ok=True)
     async with AsyncSqliteSaver.from_conn_string(str(path)) as saver:
         await saver.conn.execute("PRAGMA busy_timeout = 30000")
+        await commit_in_groups(saver)
         yield saver
 
 
