@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import pytest
@@ -17,7 +17,8 @@ from tradeops.domain.market import FloatArray
 from tradeops.features import bar_versions
 from tradeops.features.declarations import FEATURE_NAMES, FEATURES
 from tradeops.features.kernels import SPLIT
-from tradeops.features.known_series import Release
+from tradeops.features.known_series import KnownSeries, Release
+from tradeops.features.market_wide import MARKET_WIDE
 from tradeops.features.session_features import FeatureInputs, compute_features
 from tradeops.features.windowed import WINDOWED, WindowedStream, compute_windowed
 from tradeops.services.read_feature_inputs import read_feature_inputs
@@ -104,6 +105,22 @@ def test_mutant_that_looks_beyond_its_window_is_found(
     mutant: Kernel, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bar_versions, "compute_windowed", mutant)
+    with pytest.raises(AssertionError):
+        check_truncation(name, 3, 200)
+
+
+@pytest.mark.parametrize("name", MARKET_WIDE)
+def test_mutant_that_knows_a_release_before_it_is_out_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    stand_at = KnownSeries.stand_at
+    monkeypatch.setattr(KnownSeries, "stand_at", lambda self, as_of: stand_at(self, as_of + timedelta(days=45)))
+    with pytest.raises(AssertionError):
+        check_truncation(name, 3, 200)
+
+
+@pytest.mark.parametrize("name", ["index_trend_100", "oil_ret_60"])
+def test_mutant_that_reads_one_release_too_many_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    newest_values = KnownSeries.newest_values
+    monkeypatch.setattr(KnownSeries, "newest_values", lambda self, count: newest_values(self, count + 1)[-count:])
     with pytest.raises(AssertionError):
         check_truncation(name, 3, 200)
 
