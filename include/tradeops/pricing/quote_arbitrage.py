@@ -15,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 
 from tradeops.domain.market import FloatArray
-from tradeops.pricing.black_scholes import price_european
+from tradeops.pricing.black_scholes import price_with_greeks
 from tradeops.pricing.smiles import VolatilitySmile, check_smiles
 
 
@@ -35,7 +35,7 @@ class QuoteViolation:
         expiry: Of the quote that is too dear.
         strike: Of that quote, USD a share.
         against: Expiry of the options that cover it; the same for a butterfly.
-        amount: What is gained, USD a share, undiscounted, > 0.
+        amount: What is gained at the quotes themselves, USD a share, undiscounted, > 0.
     """
 
     kind: ViolationKind
@@ -52,12 +52,14 @@ class QuoteViolation:
 def find_quote_violations(smiles: Sequence[VolatilitySmile], *, tolerance: float = 1e-9) -> tuple[QuoteViolation, ...]:
     """Look for butterfly arbitrage in each expiry and calendar arbitrage between each pair of neighbours.
 
+    Only what is left when each quote is off by its error, to the disadvantage of who trades it, is named.
+
     Args:
         smiles: By rising expiry.
-        tolerance: What quotes may be off, as a share of the forward: half a tick or half the width.
+        tolerance: What quotes may be off beside their errors, as a share of the forward.
 
     Returns:
-        By expiry, then strike; empty when a surface through all quotes may exist.
+        By expiry, then strike; empty when a surface within all quotes' errors may exist.
 
     Raises:
         InvalidPricingInput: There is no smile, or they are out of order.
@@ -70,27 +72,34 @@ def find_quote_violations(smiles: Sequence[VolatilitySmile], *, tolerance: float
 
 
 def _find_butterflies(smile: VolatilitySmile, tolerance: float) -> Iterator[QuoteViolation]:
-    x, calls = _price_curve(smile)
+    x, calls, off = _price_curve(smile)
     # The last call is covered by the one before it, which may be exercised at a lower price.
     left, middle, right = x[:-1], x[1:], np.append(x[2:], np.inf)
     share = (middle - left) / (right - left)
     gains = calls[1:] - (calls[:-1] * (1 - share) + np.append(calls[2:], 0.0) * share)
-    for place in np.flatnonzero(gains > tolerance):
+    costs = off[1:] + off[:-1] * (1 - share) + np.append(off[2:], 0.0) * share
+    for place in np.flatnonzero(gains > tolerance + costs):
         yield _describe(ViolationKind.BUTTERFLY, smile, smile, int(place), gains)
 
 
 def _find_calendars(near: VolatilitySmile, far: VolatilitySmile, tolerance: float) -> Iterator[QuoteViolation]:
-    x, calls = _price_curve(near)
-    gains = calls - np.interp(x, *_price_curve(far))
-    for place in np.flatnonzero(gains[1:] > tolerance):
+    x, calls, off = _price_curve(near)
+    far_x, far_calls, far_off = _price_curve(far)
+    gains = calls - np.interp(x, far_x, far_calls)
+    costs = off + np.interp(x, far_x, far_off)
+    for place in np.flatnonzero(gains[1:] > tolerance + costs[1:]):
         yield _describe(ViolationKind.CALENDAR, near, far, int(place), gains[1:])
 
 
-def _price_curve(smile: VolatilitySmile) -> tuple[FloatArray, FloatArray]:
-    """Each x and c(x), with the free option on nothing, c(0) = 1, in front."""
+def _price_curve(smile: VolatilitySmile) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Each x, c(x) and what c(x) may be off, with the free option on nothing, c(0) = 1, in front."""
     x = smile.strikes / smile.forward
-    calls = price_european(1, 1.0, x, smile.years, 0.0, 0.0, smile.volatilities)
-    return np.concatenate([[0.0], x]), np.concatenate([[1.0], calls])
+    calls = price_with_greeks(1, 1.0, x, smile.years, 0.0, 0.0, smile.volatilities)
+    return (
+        np.concatenate([[0.0], x]),
+        np.concatenate([[1.0], calls.value]),
+        np.concatenate([[0.0], calls.vega * smile.errors]),
+    )
 
 
 def _describe(

@@ -92,7 +92,7 @@ def fit_surface(smiles: Sequence[VolatilitySmile], *, tolerance: float = 1e-9) -
 
     Args:
         smiles: By rising expiry.
-        tolerance: What quotes may be off before they are named, as a share of the forward.
+        tolerance: What quotes may be off beside their errors before they are named, as a share of the forward.
 
     Raises:
         InvalidPricingInput: There is no smile, or they are out of order.

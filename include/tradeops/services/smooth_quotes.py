@@ -1,7 +1,7 @@
 """Makes a volatility surface of bid and ask quotes of one underlying's European options."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -23,7 +23,6 @@ SMALLEST_ERROR = 1e-5  # of a volatility, where bid and ask are one
 LARGEST_RATE = 10.0
 LARGEST_EXPONENT = 400.0
 SMALLEST_VEGA = 1e-12
-SMALLEST_TOLERANCE = 1e-9  # of the forward
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +70,8 @@ def smooth_quotes(
 ) -> SmoothedQuotes:
     """Imply volatilities of the middles, fit the surface, and name what is wrong with the quotes.
 
-    A law of prices that is broken by less than the widest bid-ask spread is not named: the middles cannot show it.
+    A law of prices that is broken by less than what trading against it costs, the quotes' own halves of bid-ask
+    spreads, is not named.
 
     Raises:
         InvalidPricingInput: No expiry has enough quotes that can be used.
@@ -96,29 +96,31 @@ def smooth_quotes(
     )
     if not smiles:
         raise InvalidPricingInput(f"no expiry has {FEWEST_QUOTES} quotes that can be used; give more strikes")
-    tolerance = max(2 * float(width.max()) / market.spot, SMALLEST_TOLERANCE)
-    return SmoothedQuotes(smiles=smiles, fitted=fit_surface(smiles, tolerance=tolerance), refused=refused)
+    return SmoothedQuotes(smiles=smiles, fitted=fit_surface(smiles), refused=refused)
 
 
 def _choose(quotes: Sequence[OptionQuote], market: QuotedMarket, refused: dict[int, PricingError]) -> list[int]:
     """Of each expiry and strike the side out of the money, which holds most of what is not intrinsic; sorted."""
     chosen: dict[tuple[date, Decimal], int] = {}
+    seen: set[OptionContract] = set()
     for place, quote in enumerate(quotes):
         contract = quote.contract
-        wrong = _find_fault(contract, market)
+        wrong = _find_fault(contract, market, seen)
         if wrong:
             refused[place] = InvalidPricingInput(f"{contract}: {wrong}", field="quote")
             continue
+        seen.add(contract)
         key = contract.expiry, contract.strike
-        other = chosen.setdefault(key, place)
-        if other != place and quotes[other].contract.kind is contract.kind:
-            refused[place] = InvalidPricingInput(f"{contract} is quoted twice; give one quote", field="quote")
-        elif _is_outside(contract, market):
+        if chosen.setdefault(key, place) != place and _is_outside(contract, market):
             chosen[key] = place
     return [chosen[key] for key in sorted(chosen)]
 
 
-def _find_fault(contract: OptionContract, market: QuotedMarket) -> str:
+def _find_fault(contract: OptionContract, market: QuotedMarket, seen: Set[OptionContract]) -> str:
+    if contract in seen:
+        return "it is quoted twice; give one quote"
+    if seen and contract.underlying != (first := next(iter(seen)).underlying):
+        return f"the quotes before are of {first}; give each underlying a file of its own"
     if contract.style is not ExerciseStyle.EUROPEAN:
         return "implied volatilities are of European options; leave it out, or take it as european"
     if contract.expiry <= market.on:

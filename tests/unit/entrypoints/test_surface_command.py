@@ -98,6 +98,14 @@ def test_what_lies_within_the_spread_is_not_named(tmp_path: Path) -> None:
     assert "butterfly" not in surface(tmp_path, rows).stdout
 
 
+@pytest.mark.parametrize("wide", [["2026-07-03", "put", "55", "0", "20"], ["2026-07-03", "put", "70", "40", "99.5"]])
+def test_one_wide_quote_does_not_hide_what_the_others_break(tmp_path: Path, wide: list[str]) -> None:
+    rows = make_quotes()
+    strike = rows[2 * 20 + 6][2]
+    scale(rows, 1.8, expiry="2026-07-03", strike=strike)
+    assert f"butterfly: 2026-07-03 strike {float(strike):g} is" in surface(tmp_path, [*rows, wide]).stdout
+
+
 @pytest.mark.parametrize(
     ("column", "word", "told"),
     [
@@ -121,6 +129,28 @@ def test_a_bad_quote_is_named_by_row_and_the_others_are_fitted(
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("row ")]
     assert line.startswith("row 25: ")
     assert told in line
+
+
+@pytest.mark.parametrize("kind", ["call", "put"])
+def test_a_quote_that_is_there_twice_is_named_on_either_side_of_the_money(tmp_path: Path, kind: str) -> None:
+    rows = make_quotes()
+    again = next(row for row in rows if row[1] == kind and row[2] == rows[6][2])
+    done = surface(tmp_path, [*rows, again])
+    assert done.exit_code == 1
+    assert re.search(rf"^row 81: .*{kind} {again[2]}: it is quoted twice", done.stdout, re.MULTILINE)
+
+
+def test_quotes_of_another_underlying_are_named_and_left_out(tmp_path: Path) -> None:
+    rows = [
+        ["underlying", *HEADER],
+        *(["AAPL", *row] for row in make_quotes()),
+        ["IBM", *make_quotes()[0][:2], "90", "14", "14"],
+    ]
+    file = tmp_path / "two.csv"
+    file.write_text("\n".join(",".join(row) for row in rows))
+    done = CliRunner().invoke(app, ["surface", str(file), "--spot", "100", "--rate", "0.03", "--on", str(TODAY)])
+    assert done.exit_code == 1
+    assert "row 81: IBM 2026-02-01 call 90: the quotes before are of AAPL" in done.stdout
 
 
 def test_quotes_outside_the_bounds_and_lonely_ones_are_named(tmp_path: Path) -> None:
