@@ -1,11 +1,13 @@
 """Every number of the report's figures recomputed from the ledger's rows and the raw file, by other code.
 
 Read here: SQLite rows and their JSON, stored columns by their bytes, the stocks file. Used of the product are only the
-figures that are judged. Benchmarks are recomputed from the equities that the figures draw.
+figures that are judged, and the page, on which each of them is looked for. Benchmarks are recomputed from the equities
+that the figures draw.
 """
 
 import copy
 import math
+import shutil
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,8 +20,10 @@ import pytest
 from scipy.stats import spearmanr
 
 from tests.integration.ledger_oracle import Book, Oracle
+from tests.integration.report_page import check_page
 from tradeops.bootstrap.runtime import open_runtime
 from tradeops.domain.identifiers import BookId
+from tradeops.services.report import write_report
 from tradeops.services.report.figures import ReportFigures
 from tradeops.services.report.gather_figures import gather_figures
 from tradeops.services.report.write_report import render_report
@@ -302,6 +306,44 @@ def test_mutant_one_changed_row_is_seen(figures: ReportFigures, oracle: Oracle) 
     changed.book.fills = [(name, session, quantity, worse, fee, order), *oracle.book.fills[1:]]
     with pytest.raises(AssertionError):
         check_costs(figures, changed)
+
+
+def test_every_number_of_the_page_is_the_figure_that_belongs_there(
+    figures: ReportFigures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_page(render_page(figures, monkeypatch), figures)
+
+
+def render_page(figures: ReportFigures, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Without its pictures."""
+    monkeypatch.setattr(write_report, "draw_plots", lambda _figures: {})
+    return write_report.render_report(figures)["report.html"].decode()
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("p.max_drawdown|percent(1))", "p.volatility|percent(1))"),
+        ("p.benchmark.annual_return.value", "p.book.annual_return.value"),
+        ("p.sharpe|range", "p.annual_return|range"),
+        ("agent.outcomes|count", "agent.spoke|count"),
+        ("agent.profit|money(sign=true)", "agent.profit|abs|money(sign=true)"),
+        ("f.positions.won|count", "f.positions.closed|count"),
+        ("topic.validated|count", "topic.dead|count"),
+        ("book_row('Buy-and-hold', p.benchmark)", "book_row('Buy-and-hold', p.book)"),
+        ("{{ step.count|count }}", "465"),
+    ],
+)
+def test_mutant_page_that_prints_another_figure_is_found(
+    right: str, wrong: str, figures: ReportFigures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(write_report.TEMPLATES, tmp_path / "templates")
+    template = tmp_path / "templates" / "report.html.j2"
+    assert right in template.read_text()
+    template.write_text(template.read_text().replace(right, wrong, 1))
+    monkeypatch.setattr(write_report, "TEMPLATES", tmp_path / "templates")
+    with pytest.raises(AssertionError):
+        check_page(render_page(figures, monkeypatch), figures)
 
 
 def test_equal_figures_give_equal_bytes_and_the_page_needs_nothing_else(figures: ReportFigures) -> None:
