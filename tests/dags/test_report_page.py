@@ -1,12 +1,16 @@
 """The report is shown to those who are logged in, and to nobody else."""
 
+import os
+from datetime import date
 from pathlib import Path
 
 import pytest
 from airflow.api_fastapi.core_api.security import get_user
 from fastapi.testclient import TestClient
 
+from tradeops.domain.identifiers import BookId, Stage
 from tradeops.entrypoints.airflow.report_page import find_newest_report, make_report_page
+from tradeops.services.report.write_report import name_report
 
 
 @pytest.fixture
@@ -20,15 +24,20 @@ def _log_in(page: object) -> TestClient:
     return TestClient(page)  # type: ignore[arg-type]
 
 
-def test_the_newest_report_is_shown(reports: Path) -> None:
-    for name in ("first", "second"):
-        (reports / name).mkdir()
-        (reports / name / "report.html").write_text(f"<h1>{name}</h1>")
-    import os
+def write_report(reports: Path, book_id: BookId, last: date, written_at: int) -> None:
+    place = reports / name_report(book_id, last)
+    place.mkdir()
+    (place / "report.html").write_text(f"<h1>{book_id} {last}</h1>")
+    os.utime(place / "report.html", (written_at, written_at))
 
-    os.utime(reports / "first" / "report.html", (1, 1))
+
+def test_the_newest_report_of_live_is_shown_whoever_writes_another_book_s(reports: Path) -> None:
+    write_report(reports, BookId(), date(2013, 2, 28), 1)
+    write_report(reports, BookId(), date(2013, 3, 1), 2)
+    write_report(reports, BookId(run="live_again"), date(2013, 3, 1), 3)
+    write_report(reports, BookId(account="shadow", stage=Stage.SHADOW, run="blender_v1"), date(2013, 3, 1), 3)
     answer = _log_in(make_report_page()).get("/report")
-    assert (answer.status_code, answer.text) == (200, "<h1>second</h1>")
+    assert (answer.status_code, answer.text) == (200, "<h1>live/live/live 2013-03-01</h1>")
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
 
 
@@ -40,8 +49,7 @@ def test_before_the_first_report_the_page_says_what_to_run(reports: Path) -> Non
 
 
 def test_without_a_log_in_nothing_is_shown(reports: Path) -> None:
-    (reports / "r").mkdir()
-    (reports / "r" / "report.html").write_text("secret")
+    write_report(reports, BookId(), date(2013, 3, 1), 1)
     answer = TestClient(make_report_page(), raise_server_exceptions=False).get("/report")
     assert answer.status_code in (401, 403, 500)
-    assert "secret" not in answer.text
+    assert "live/live/live" not in answer.text

@@ -7,9 +7,11 @@ from airflow.api_fastapi.core_api.security import get_user
 from fastapi import Depends, FastAPI, HTTPException
 from fastapi.responses import HTMLResponse
 
+from tradeops.domain.identifiers import BookId
 from tradeops.settings import load_settings
 
 REPORT = "report.html"
+_OF_LIVE = str(BookId()).replace("/", "_")
 # The report carries its pictures in itself and needs nothing from anywhere.
 _HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:"}
 
@@ -20,7 +22,7 @@ def make_report_page() -> FastAPI:
 
     @page.get("/report")
     def show_newest_report(user: Annotated[object, Depends(get_user)]) -> HTMLResponse:
-        """The report written last."""
+        """The report of the live account that was written last."""
         newest = find_newest_report(load_settings().reports_dir)
         if newest is None:
             raise HTTPException(404, "no report is written yet: run the DAG publish_report")
@@ -30,5 +32,5 @@ def make_report_page() -> FastAPI:
 
 
 def find_newest_report(folder: Path) -> Path | None:
-    """The report file written last; None before the first."""
-    return max(folder.glob(f"*/{REPORT}"), key=lambda path: path.stat().st_mtime, default=None)
+    """The report file of the live account that was written last; None before the first."""
+    return max(folder.glob(f"{_OF_LIVE}_????-??-??/{REPORT}"), key=lambda path: path.stat().st_mtime, default=None)
