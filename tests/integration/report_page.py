@@ -74,6 +74,7 @@ def list_expected(figures: ReportFigures) -> Mapping[str, Numbers]:
         "How good the forecasts were": _list_forecasts(figures),
         "From candidates to fills": _list_funnel(figures),
         "What trading cost": [*map(float, figures.cost_shares.values()), float(figures.costs.total)],
+        "Models": _list_models(figures),
         "Data": _list_data(figures),
     }
 
@@ -149,6 +150,16 @@ def _list_funnel(figures: ReportFigures) -> Iterator[float]:
     yield float(figures.clamp_cost)
     for step in figures.funnel:
         yield from (step.count, *step.lost.values(), *step.joined.values(), *step.reduced.values())
+
+
+def _list_models(figures: ReportFigures) -> Iterator[float]:
+    for one in figures.staged:
+        assert one.performance and one.live and one.pinball and one.live_pinball
+        yield from (one.version, one.sessions, one.evaluated, _percent(one.pinball), _percent(one.live_pinball))
+        yield from (*_spread(one.difference), *_list_book(one.performance), *_list_book(one.live))
+        yield from (_percent(one.training[name]) for name in ("pinball", "pinball_prior"))
+        yield from map(float, read_numbers(one.ruling))
+    yield from (entry.version for entry in figures.promotions)
 
 
 def _list_data(figures: ReportFigures) -> Iterator[float]:

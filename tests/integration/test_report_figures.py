@@ -22,9 +22,11 @@ from scipy.stats import spearmanr
 from tests.integration.ledger_oracle import Book, Oracle
 from tests.integration.report_page import check_page
 from tradeops.bootstrap.runtime import open_runtime
-from tradeops.domain.identifiers import BookId
+from tradeops.domain.identifiers import BookId, Stage
+from tradeops.domain.models import ModelRef, ModelState
+from tradeops.learning.block_bootstrap import Estimate
 from tradeops.services.report import write_report
-from tradeops.services.report.figures import ReportFigures
+from tradeops.services.report.figures import ReportFigures, StagedFigures
 from tradeops.services.report.gather_figures import gather_figures
 from tradeops.services.report.write_report import render_report
 from tradeops.settings import Settings
@@ -312,6 +314,29 @@ def test_every_number_of_the_page_is_the_figure_that_belongs_there(
     figures: ReportFigures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     check_page(render_page(figures, monkeypatch), figures)
+    staged = with_shadow(figures)
+    check_page(render_page(staged, monkeypatch), staged)
+
+
+def with_shadow(figures: ReportFigures) -> ReportFigures:
+    """The same book with a made-up model beside it, each of whose figures is another one."""
+    shadow = StagedFigures(
+        model=ModelRef("blender/abc"),
+        version=7,
+        state=ModelState.SHADOW,
+        book_id=BookId(account="shadow", stage=Stage.SHADOW, run="made_up"),
+        opens_on=figures.performance.first,
+        sessions=331,
+        performance=figures.performance.benchmark,
+        live=figures.equal_weight,
+        evaluated=317,
+        pinball=0.0123,
+        live_pinball=0.0234,
+        difference=Estimate(value=-0.0111, low=-0.0345, high=0.0456),
+        ruling="pinball difference to the incumbent -0.011100",
+        training={"pinball": 0.0567, "pinball_prior": 0.0678},
+    )
+    return replace(figures, staged=(shadow,))
 
 
 def render_page(figures: ReportFigures, monkeypatch: pytest.MonkeyPatch) -> str:
@@ -332,6 +357,8 @@ def render_page(figures: ReportFigures, monkeypatch: pytest.MonkeyPatch) -> str:
         ("topic.validated|count", "topic.dead|count"),
         ("book_row('Buy-and-hold', p.benchmark)", "book_row('Buy-and-hold', p.book)"),
         ("{{ step.count|count }}", "465"),
+        ("one.live_pinball|percent(3)", "one.pinball|percent(3)"),
+        ("book_row('live, same sessions', one.live)", "book_row('live, same sessions', one.performance)"),
     ],
 )
 def test_mutant_page_that_prints_another_figure_is_found(
@@ -342,8 +369,9 @@ def test_mutant_page_that_prints_another_figure_is_found(
     assert right in template.read_text()
     template.write_text(template.read_text().replace(right, wrong, 1))
     monkeypatch.setattr(write_report, "TEMPLATES", tmp_path / "templates")
+    staged = with_shadow(figures)
     with pytest.raises(AssertionError):
-        check_page(render_page(figures, monkeypatch), figures)
+        check_page(render_page(staged, monkeypatch), staged)
 
 
 def test_equal_figures_give_equal_bytes_and_the_page_needs_nothing_else(figures: ReportFigures) -> None:
