@@ -22,6 +22,8 @@ def evaluate_american(
     The method exercises by a rule that is not quite the best one: its values are never above the American
     value, and never below the European value or immediate exercise. Where waiting always pays (a call without
     dividend yield at a rate ≥ 0; a put with the two exchanged) the value is the European one.
+    Near the money, up to 60 % of volatility and three years, values are short by at most 0.4 % of spot; deep in the
+    money, or at higher volatilities over years, by several percent: use `price_on_lattice` there.
 
     Args:
         kind: +1 call, −1 put.
