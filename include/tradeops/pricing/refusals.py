@@ -57,8 +57,8 @@ _REASONS: Final = {
     Refusal.DIVIDEND_YIELD: "dividend_yield is a finite fraction a year from -10 to 10, continuously compounded",
     Refusal.VOLATILITY: "volatility is a finite fraction a year (0.2 for 20 %) from 0 to 1,000",
     Refusal.PRICE: "price is a finite number of at least 0",
-    Refusal.KINK: "without time or volatility left and with the strike at the forward, delta jumps and gamma is "
-    "infinite: ask for the price alone",
+    Refusal.KINK: "without time or volatility left and with the strike at the forward the value is 0, and there are "
+    "no Greeks: delta jumps and gamma is infinite",
     Refusal.NOT_FINITE: "the result lies outside what a float64 holds: use less extreme numbers",
     Refusal.NO_BOUNDARY: "no single exercise boundary exists for a negative rate without a positive dividend yield "
     "(for a put the two change roles): use price_on_lattice",

@@ -203,11 +203,18 @@ def test_odd_rows_and_odd_bytes_are_not_lost(tmp_path: Path) -> None:
     assert done.exit_code == 1
 
 
+def test_at_expiry_nothing_is_minus_0_and_at_the_strike_the_value_is_told() -> None:
+    today = ("--kind", "call", "--spot", "90", "--years", "0", "--volatility", "0.2", "--strike")
+    assert set(re.findall(r"(\S+)  USD", tradeops(*today, "105").stdout)) == {"0"}
+    assert "the value is 0, and there are no Greeks" in refuse(*today, "90").message
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
         ("", "names no column 'kind'"),
         ("kind,strike\n", "names no column 'spot'"),
+        ("kind;spot;strike\n", "it says 'kind;spot;strike'"),
         ("kind,spot,strike,spot\n", "'spot' of .* is there twice"),
         ("kind,spot,strike,delta\n", "'delta' of .* is one that is added|rename it"),
         ('kind,spot,strike\n"' + "x" * 200_000, "cannot be read as CSV"),

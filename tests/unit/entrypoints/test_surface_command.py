@@ -153,6 +153,15 @@ def test_quotes_of_another_underlying_are_named_and_left_out(tmp_path: Path) -> 
     assert "row 81: IBM 2026-02-01 call 90: the quotes before are of AAPL" in done.stdout
 
 
+def test_an_underlying_in_another_encoding_can_be_told(tmp_path: Path) -> None:
+    rows = [",".join(["café", *row]) for row in make_quotes()]
+    file = tmp_path / "latin.csv"
+    file.write_bytes("\n".join([",".join(["underlying", *HEADER]), *rows, rows[0]]).encode("latin-1"))
+    done = CliRunner().invoke(app, ["surface", str(file), "--spot", "100", "--rate", "0.03", "--on", str(TODAY)])
+    assert done.exit_code == 1
+    assert "row 81: caf� 2026-02-01 call" in done.stdout
+
+
 def test_quotes_outside_the_bounds_and_lonely_ones_are_named(tmp_path: Path) -> None:
     rows = [*make_quotes(), ["2027-06-18", "call", "100", "5", "5.1"], ["2026-02-01", "put", "70", "99", "99.5"]]
     lines = [line for line in surface(tmp_path, rows).stdout.splitlines() if line.startswith("row ")]

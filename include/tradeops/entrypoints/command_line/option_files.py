@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tradeops.domain.errors import InvalidPricingInput
 
+SHOWN = 60  # characters of a first line that is not understood
 ENCODING, ODD_BYTES = "utf-8-sig", "surrogateescape"  # what is no UTF-8 goes out as it came in
 
 
@@ -49,7 +50,8 @@ def read_table(path: Path, *, needed: Sequence[str], answers: Sequence[str] = ()
     missing = [name for name in needed if name not in header]
     if missing:
         raise InvalidPricingInput(
-            f"the first line of {path} names no column {missing[0]!r}; needed are {', '.join(needed)}"
+            f"the first line of {path} names no column {missing[0]!r}; needed are {', '.join(needed)}, with commas, in "
+            f"UTF-8; it says {','.join(header)[:SHOWN]!r}"
         )
     unclear = [name for place, name in enumerate(header) if name in answers or name in header[:place]]
     if unclear:

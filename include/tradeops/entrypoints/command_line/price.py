@@ -144,7 +144,7 @@ def _say_fault(words: Mapping[str, str], error: PricingError) -> str:
 
 def _list_numbers(found: PricedRow) -> dict[str, object]:
     implied = {} if found.implied_volatility is None else {"implied_volatility": found.implied_volatility}
-    return {**{name: getattr(found.greeks, name) for name in GREEKS}, **implied}
+    return {**{name: getattr(found.greeks, name) + 0.0 for name in GREEKS}, **implied}  # no -0
 
 
 def _leave_out_empty(words: Mapping[str, str]) -> dict[str, str]:

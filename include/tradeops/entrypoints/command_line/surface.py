@@ -16,7 +16,7 @@ from tradeops.domain.errors import InvalidPricingInput, PricingError
 from tradeops.domain.identifiers import InstrumentId
 from tradeops.domain.options import ExerciseStyle, OptionContract, OptionKind, OptionQuote
 from tradeops.entrypoints.command_line.opening import AsJson, write_json, write_line
-from tradeops.entrypoints.command_line.option_files import read_table
+from tradeops.entrypoints.command_line.option_files import ODD_BYTES, read_table
 from tradeops.services.smooth_quotes import QuotedMarket, SmoothedQuotes, smooth_quotes
 from tradeops.telemetry import configure_logging
 
@@ -65,8 +65,9 @@ def surface(
 
 
 def _read_quote(words: Mapping[str, str]) -> OptionQuote:
+    underlying = words.get("underlying", "").strip().encode("utf-8", ODD_BYTES).decode("utf-8", "replace")
     contract = OptionContract(
-        underlying=InstrumentId(words.get("underlying", "").strip() or "quote"),
+        underlying=InstrumentId(underlying or "quote"),
         kind=_read(words, "kind", "call or put", OptionKind),
         style=_read({"style": "", **words}, "style", "european or american", _read_style),
         strike=_read(words, "strike", "a number as 101.5", Decimal),
