@@ -56,6 +56,7 @@ def run_process(
     if options.with_parent:
         _follow_parent()
     heart = Heart(state_dir, name)
+    _LOG.info("%s begins as process %d", name, os.getpid())
     try:
         loop = ProcessLoop(heart=heart, switch=switch, idle_seconds=options.idle_seconds)
         loop.run(make_units(heart, switch))
