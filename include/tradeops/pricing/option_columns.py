@@ -40,6 +40,8 @@ class OptionColumns:
     dividend_yield: FloatArray
 
     def __post_init__(self) -> None:
+        if not isinstance(self.style, ExerciseStyle):  # a word that only looks like one would be taken as European
+            raise InvalidPricingInput(f"style is an ExerciseStyle, not {self.style!r}", field="style")
         wrong = {name: column.shape for name, column in self.named.items() if column.shape != (len(self),)}
         if wrong:
             raise InvalidPricingInput(f"columns of {len(self)} options differ in shape: {wrong}", shapes=wrong)
@@ -51,6 +53,17 @@ class OptionColumns:
     def named(self) -> dict[str, FloatArray]:
         """The columns by name, in the order of the kernels' arguments."""
         return {field.name: getattr(self, field.name) for field in fields(self) if field.name != "style"}
+
+    def require_row_each(self, name: str, column: FloatArray) -> None:
+        """See that a column has a number an option.
+
+        Raises:
+            InvalidPricingInput: It has another shape.
+        """
+        if np.shape(column) != (len(self),):
+            raise InvalidPricingInput(
+                f"{name} has shape {np.shape(column)}; give an array of {len(self)}, one an option", field=name
+            )
 
     def take(self, places: npt.NDArray[np.intp]) -> Self:
         """Some of the rows, in the order of `places`."""

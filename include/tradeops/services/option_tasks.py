@@ -60,6 +60,9 @@ class VolatilityTask:
     asked: OptionColumns
     volatility: FloatArray
 
+    def __post_init__(self) -> None:
+        self.asked.require_row_each("volatility", self.volatility)
+
     @property
     def inputs(self) -> Mapping[str, FloatArray]:
         """Everything that is given, (N,) each."""
@@ -112,6 +115,9 @@ class ImpliedTask:
 
     asked: OptionColumns
     price: FloatArray
+
+    def __post_init__(self) -> None:
+        self.asked.require_row_each("price", self.price)
 
     @property
     def inputs(self) -> Mapping[str, FloatArray]:

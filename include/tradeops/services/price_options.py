@@ -106,6 +106,7 @@ class PricingService:
             request_id: The caller's; it names the batch in the log and decides which rows are recomputed.
 
         Raises:
+            InvalidPricingInput: `volatility` is not one number an option.
             PricingError: The service is stopped, or the kernel fails.
             CircuitOpen: The kernel failed too often just now.
         """

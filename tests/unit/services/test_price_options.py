@@ -145,6 +145,19 @@ def test_columns_of_other_lengths_are_refused() -> None:
         replace(ASKED, spot=ASKED.spot[:-1])
 
 
+@pytest.mark.parametrize("wrong", [0.2, VOLATILITY[:1], VOLATILITY[:-1], VOLATILITY[:, None]])
+def test_volatilities_and_prices_that_are_not_one_an_option_are_refused(bench: Bench, wrong: object) -> None:
+    with pytest.raises(InvalidPricingInput, match="volatility has shape"):
+        bench.service.price(ASKED, wrong, request_id="r")  # type: ignore[arg-type]
+    with pytest.raises(InvalidPricingInput, match="price has shape"):
+        bench.service.imply(ASKED, wrong, request_id="r")  # type: ignore[arg-type]
+
+
+def test_a_style_that_is_only_a_word_is_refused_and_not_taken_as_european() -> None:
+    with pytest.raises(InvalidPricingInput, match="style is an ExerciseStyle, not 'american'"):
+        replace(ASKED, style="american")  # type: ignore[arg-type]
+
+
 def test_an_empty_batch_is_answered(bench: Bench) -> None:
     found = bench.service.price(make_columns(0), make_volatility(0), request_id="r")
     assert len(found.greeks.value) == 0
