@@ -19,7 +19,9 @@ from tradeops.domain.errors import LeaseLost, TradeOpsError
 from tradeops.ports.event_log import Message, NewMessage
 
 _PAGE = 1000
-_GLANCE_MS, _FETCH_MS = 5, 50
+# What comes while the ends of the partitions are asked for waits for their answer: they are not asked for between two
+# events of a stream, only when nothing came for so long.
+_GLANCE_MS, _FETCH_MS = 25, 50
 _REBALANCE_S = 1.0
 _LEAVE_MS = 1000
 
