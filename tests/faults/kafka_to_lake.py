@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any
 
 from tests.fakes.market_source import make_bar
 from tests.fakes.trading_calendar import FakeTradingCalendar, business_days
+from tests.integration.serving import insist
 from tradeops.adapters.lake_delta import DeltaLake
 from tradeops.bootstrap.event_log import open_event_log
 from tradeops.domain.errors import LeaseLost
@@ -141,7 +143,7 @@ def publish(url: str, events: int, chance: random.Random) -> tuple[set[str], int
             repeated += again
             pending += [message, message] if again else [message]
             if len(pending) >= APPENDED or number == events - 1:
-                log.append(pending)
+                insist(partial(log.append, pending))
                 pending = []
     return ids, repeated
 
