@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tradeops.bootstrap.replaying import replay_recorded
 from tradeops.bootstrap.runtime import Runtime
-from tradeops.domain.identifiers import BookId, content_hash
+from tradeops.domain.identifiers import BookId, CycleId, content_hash
 from tradeops.services.decide_sessions import find_decision_time
 from tradeops.services.recompute_money import recompute_money
 from tradeops.services.replay.overrides import NO_OVERRIDES
@@ -24,6 +24,7 @@ class Verification:
         identical: Of them, bit for bit as recorded.
         other_code: Of the replayed, decided by other code than is installed.
         recomputed: Settlements whose cash, positions and equity follow from the fills.
+        unlike_own: Decisions of the installed code that came out otherwise.
         earlier: True when found in a file and not checked again just now.
     """
 
@@ -32,12 +33,13 @@ class Verification:
     identical: int
     other_code: int
     recomputed: int
+    unlike_own: int = 0
     earlier: bool = False
 
     @property
     def sound(self) -> bool:
         """False when installed code does not repeat its own decisions; other code may differ."""
-        return self.identical == self.replayed or self.other_code > 0
+        return self.unlike_own == 0
 
 
 def verify_installation(runtime: Runtime, *, jobs: int) -> Verification:
@@ -59,9 +61,15 @@ def verify_installation(runtime: Runtime, *, jobs: int) -> Verification:
         identical=report.replayed - len(report.different),
         other_code=report.other_code,
         recomputed=_recompute(runtime),
+        unlike_own=sum(_is_own(runtime, one.cycle_id) for one in report.different),
     )
     path.write_text(json.dumps(asdict(found)))
     return found
+
+
+def _is_own(runtime: Runtime, cycle_id: CycleId) -> bool:
+    inputs = runtime.ledger.get_decision(cycle_id).decision.inputs
+    return inputs is not None and inputs.bundle.code == runtime.bundle.code
 
 
 def _recompute(runtime: Runtime) -> int:
