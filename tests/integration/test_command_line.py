@@ -12,7 +12,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from tests.conftest import ROOT
+from tradeops.bootstrap import verification
+from tradeops.bootstrap.replaying import ReplayReport
 from tradeops.entrypoints.command_line import main as command_line
+from tradeops.services.replay.compare import Difference
 from tradeops.settings import Settings, make_child_environment
 
 DECIDED, LAST = 298, "2002-05-10"
@@ -97,6 +100,23 @@ def test_summary_counts_and_checks(checked: Checked, checked_shell: Shell) -> No
     assert "nothing has changed since" in checked_shell("summary").stdout
 
 
+@pytest.mark.parametrize(("differs", "code"), [(True, 3), (False, 0)])
+def test_summary_ends_with_3_when_the_installed_code_decides_otherwise_beside_older_code(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, differs: bool, code: int
+) -> None:
+    cycle_id = json.loads(shell("cycle", "show", LAST, "--json").stdout)["decision"]["cycle_id"]
+    found = Difference(cycle_id=cycle_id, session=LAST, first_input=None, first_output=None)
+    report = ReplayReport(replayed=2, different=(found,) * differs, other_code=1)
+    monkeypatch.setattr(verification, "replay_recorded", lambda *_args, **_named: report)
+    assert shell("summary").exit_code == code
+
+
+def test_summary_of_a_book_without_a_session_is_an_error_and_nothing_else(checked_shell: Shell) -> None:
+    done = checked_shell("summary", "--run", "nobody")
+    assert done.stdout == ""
+    assert str(done.exception).startswith("the book live/live/nobody has no settlement")
+
+
 def test_summary_is_verified_again_after_the_ledger_changed(checked_shell: Shell) -> None:
     shell = checked_shell
     shell("kill-switch", "set", "freeze", "--person", "a tester", "--reason", "a drill")
@@ -160,7 +180,7 @@ def test_frozen_book_sends_no_order_and_a_reset_lets_it_go_on(shell: Shell) -> N
         (("cycle", "run", "--session", "28.6.2002"), 1, "write it as 2013-02-28"),
         (("replay",), 1, "name a cycle, or say --all"),
         (("replay", LAST, "--override", "close:AAPL=1"), 1, "is not of the form"),
-        (("performance", "--run", "nobody"), 1, "has no settlement to measure"),
+        (("performance", "--run", "nobody"), 1, "has no settlement to measure; `tradeops cycle run` decides"),
         (("replay", "--everything"), 2, "No such option"),
         (("kill-switch", "set", "maybe", "--person", "x", "--reason", "y"), 2, "maybe"),
     ],

@@ -121,7 +121,8 @@ def measure_performance(
     """
     settlements = list(ledger.list_settlements(book_id))
     if not settlements:
-        raise UnknownRecord(f"the book {book_id} has no settlement to measure", book=str(book_id))
+        remedy = "`tradeops cycle run` decides and settles its sessions"
+        raise UnknownRecord(f"the book {book_id} has no settlement to measure; {remedy}", book=str(book_id))
     sessions = [settlement.session for settlement in settlements]
     fills = [fill for settlement in settlements for fill in settlement.fills]
     reader = _OpenReader(source, calendar, policy)

@@ -36,7 +36,7 @@ def summary(run: RunName = "live", as_json: AsJson = False) -> None:
         if as_json:
             write_json({"summary": found, "checked": checked})
         else:
-            for line in _describe(runtime, found, checked, BookId(run=run)):
+            for line in list(_describe(runtime, found, checked, BookId(run=run))):  # all of it or an error
                 write_line(line)
     if not checked.sound:
         raise typer.Exit(DIFFERENT)

@@ -54,7 +54,8 @@ def read_book(sources: ReportSources, book_id: BookId) -> BookReading:
     """
     settlements = list(sources.ledger.list_settlements(book_id))
     if not settlements:
-        raise UnknownRecord(f"the book {book_id} has no settlement to measure", book=str(book_id))
+        remedy = "`tradeops cycle run` decides and settles its sessions"
+        raise UnknownRecord(f"the book {book_id} has no settlement to measure; {remedy}", book=str(book_id))
     decisions = [record.decision for record in sources.ledger.list_decisions(book_id)]
     return BookReading(book_id=book_id, settlements=settlements, decisions=decisions)
 
