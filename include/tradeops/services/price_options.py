@@ -41,7 +41,7 @@ class PricingService:
     """Values, Greeks and implied volatilities of batches, with a check of its own work.
 
     `start` it, or use it with `with`. For one thread at a time. While nothing disagrees a sample of each batch is
-    recomputed; from the first disagreement on every row of that model is, until a whole batch agrees again: a
+    recomputed; from the first disagreement on every row of that model is, until as many agree again: a
     degraded service is slow and not wrong.
 
     Args:

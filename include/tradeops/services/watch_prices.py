@@ -39,7 +39,9 @@ class Checked(NamedTuple):
 
 
 class PriceWatch:
-    """Trusts a model until a recomputed row differs; then it recomputes every row, until a whole batch agrees.
+    """Trusts a model until a recomputed row differs; then it recomputes every row, until enough of them agree.
+
+    Enough are as many rows, in whole batches that agree, as the last batch with a difference had.
 
     Args:
         limits: How closely it looks.
@@ -47,29 +49,34 @@ class PriceWatch:
 
     def __init__(self, limits: WatchLimits) -> None:
         self._limits = limits
-        self._distrusted: set[str] = set()
+        self._owed: dict[str, int] = {}  # rows that must still agree, by model
 
     @property
     def trusts_all(self) -> bool:
         """Whether no model is under suspicion."""
-        return not self._distrusted
+        return not self._owed
 
     def distrust(self, task: OptionTask) -> None:
         """Recompute all of this model's rows from now on."""
-        self._distrusted.add(task.model_version)
+        self._owed.setdefault(task.model_version, 1)
 
     def check(self, task: OptionTask, answer: Answer, good: BoolArray, request_id: str) -> Checked:
         """Recompute a sample of the rows that have numbers, or all of them."""
         whole = np.flatnonzero(good)
-        sample = 1.0 if task.model_version in self._distrusted else self._limits.check_share
+        sample = 1.0 if task.model_version in self._owed else self._limits.check_share
         places = choose_sample(request_id, good, sample)
         wrong = task.find_wrong(answer, places, self._limits.tolerance)
         if len(wrong):
-            self.distrust(task)
+            self._owed[task.model_version] = len(whole)
             others = np.setdiff1d(whole, places)
             wrong, places = np.append(wrong, task.find_wrong(answer, others, self._limits.tolerance)), whole
         elif len(places) and len(places) == len(whole):
-            self._distrusted.discard(task.model_version)
+            self._forgive(task.model_version, len(places))
         differs = np.zeros(len(good), dtype=np.bool_)
         differs[wrong] = True
         return Checked(len(places), differs)
+
+    def _forgive(self, model: str, rows: int) -> None:
+        owed = self._owed.pop(model, 0) - rows
+        if owed > 0:
+            self._owed[model] = owed

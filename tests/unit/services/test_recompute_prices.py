@@ -66,11 +66,24 @@ def test_wrong_rows_outside_the_sample_are_found_once_one_inside_is(monkeypatch:
     assert not found.verdicts.differs[100:].any()
 
 
+def test_one_good_row_does_not_heal_a_model_that_was_wrong_in_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(share=0.5)
+    with bench.service as service:
+        with monkeypatch.context() as planted:
+            plant(planted, slice(0, 100))
+            service.price(ASKED, VOLATILITY, request_id="r")
+        healths = []
+        for rows in (1, len(ASKED) - 2, 1):
+            service.price(ASKED.take(np.arange(rows)), VOLATILITY[:rows], request_id="r")
+            healths.append(service.health)
+    assert healths == [ServiceHealth.DEGRADED, ServiceHealth.DEGRADED, ServiceHealth.HEALTHY]
+
+
 def test_mutant_a_watch_that_recomputes_nothing_notices_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch_prices, "choose_sample", lambda request, good, share: np.flatnonzero(good)[:0])
     bench = Bench(share=0.5)
     with bench.service:
-        bench.service._watch._distrusted.clear()
+        bench.service._watch._owed.clear()
         bench.service._settle()
         plant(monkeypatch, slice(None))
         bench.service.price(ASKED, VOLATILITY, request_id="r")
