@@ -5,6 +5,7 @@ it found as JSON: `python -m tests.faults.kill_loaders <folder>`.
 """
 
 import json
+import os
 import sys
 import time
 from collections import Counter
@@ -216,18 +217,24 @@ def load_at_once(case: Case, folder: Path) -> dict[str, Any]:
     return {"error": "".join(each.detail for each in (*ended, judged)), "faults": judged.value}
 
 
-def load_twice(case: Case, folder: Path, mutate: Callable[[], None]) -> dict[str, Any]:
-    """One request by two processes at once; each stands still for a while before it publishes anything."""
+def load_twice(case: Case, folder: Path, mutate: Callable[[], None], patience: float) -> dict[str, Any]:
+    """One request by two processes at once; each waits for the other before it publishes anything, so long."""
     mutate()
     folder.mkdir(parents=True)
-    works = [partial(case.load, folder, Tripwire("before publish 1", strike=_linger))] * 2
+    arrived = folder.with_name(f"{folder.name}_arrived")
+    arrived.mkdir()
+    wait = partial(_await_other, arrived, patience)
+    works = [partial(case.load, folder, Tripwire("before publish 1", strike=wait))] * 2
     ended = children.run_in_pool(works, folder / "answers", len(works))
     judged = children.run(partial(case.find_faults, folder), folder)
     return {"error": "".join(each.detail for each in (*ended, judged)), "faults": judged.value}
 
 
-def _linger() -> None:
-    time.sleep(1.0)
+def _await_other(arrived: Path, patience: float) -> None:
+    (arrived / str(os.getpid())).touch()
+    until = time.monotonic() + patience
+    while len(list(arrived.iterdir())) < 2 and time.monotonic() < until:
+        time.sleep(0.01)
 
 
 def _judge_shared(case: Case, folder: Path) -> list[str]:
@@ -279,8 +286,8 @@ def main(folder: Path) -> None:
         for name, (place, mutate) in asked.items()
     ]
     works.append(partial(load_at_once, case, folder / "at_once"))
-    works.append(partial(load_twice, case, folder / "twice", lambda: None))
-    works.append(partial(load_twice, case, folder / "hold_nothing", hold_nothing))
+    works.append(partial(load_twice, case, folder / "twice", lambda: None, 1.0))  # the hold lets in one
+    works.append(partial(load_twice, case, folder / "hold_nothing", hold_nothing, 60.0))
     ended = children.run_in_pool(works, folder / "answers", 2)
     names = (*asked, "at once", "twice", "hold_nothing")
     answers = {name: each.value or {"error": each.detail} for name, each in zip(names, ended, strict=True)}
