@@ -1,4 +1,4 @@
-"""All cases of the folder's tests are run once, two at a time, by a process that does nothing else."""
+"""All cases of a file's tests are run once, two at a time, by a process that does nothing else."""
 
 import os
 import pickle
@@ -26,11 +26,12 @@ class Answers:
     verdicts: dict[Case, Verdict]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def answers(request: pytest.FixtureRequest) -> Iterator[Answers]:
+    asked_for = [item for item in request.session.items if item.path == request.path]  # others' may run elsewhere
     folder = Path(tempfile.mkdtemp(prefix="tradeops-faults-", dir=SCRATCH))
     try:
-        yield ask_suite(collect_cases(request.session.items), folder)
+        yield ask_suite(collect_cases(asked_for), folder)
     finally:
         shutil.rmtree(folder)
 
