@@ -10,7 +10,7 @@ from typing import Any
 from tradeops.adapters.event_log_sqlite import SqliteEventLog
 from tradeops.adapters.event_log_sqlite.consumer import SqliteEventConsumer
 from tradeops.bootstrap.event_log import open_event_log
-from tradeops.domain.errors import LeaseLost
+from tradeops.domain.errors import ExternalServiceError, LeaseLost
 from tradeops.domain.topics import BARS, BARS_RAW
 from tradeops.ports.event_log import Message, NewMessage
 from tradeops.services.read_log import is_read
@@ -29,8 +29,8 @@ def consume(url: str, batch: int = 4) -> None:
             messages = consumer.poll(batch)
             try:
                 consumer.commit(effects_of(messages))
-            except LeaseLost:
-                continue
+            except (LeaseLost, ExternalServiceError):
+                continue  # not known, or not written: the next poll tells
             time.sleep(0.001)
 
 

@@ -24,15 +24,17 @@ SPAWN = mp.get_context("spawn")
 FORKSERVER = mp.get_context("forkserver")
 FORKSERVER.set_forkserver_preload(["tests.contract.event_log_processes"])
 
-JOIN_SECONDS = 120
+JOIN_SECONDS = 300
+AT_ONCE = 500
 KEYS = [f"K{number}" for number in range(12)]
 
 
 def fill(url: str, count: int) -> None:
+    """Append messages, few at once: a broker gives up a transaction that a busy machine takes too long for."""
+    messages = [NewMessage(topic=RAW, key=KEYS[number % len(KEYS)], value=b"%06d" % number) for number in range(count)]
     with open_event_log(url) as log:
-        log.append(
-            [NewMessage(topic=RAW, key=KEYS[number % len(KEYS)], value=b"%06d" % number) for number in range(count)]
-        )
+        for first in range(0, count, AT_ONCE):
+            log.append(messages[first : first + AT_ONCE])
 
 
 def read_all(log: EventLog, topic: str) -> list[Message]:
