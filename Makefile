@@ -19,7 +19,7 @@ reset: ## remove the state folder of `make run` (refused while a run lives)
 test: ## run every test that this machine can run, with coverage
 	@.ci/sync_environment dev
 	@$(bin)/coverage erase
-	@$(bin)/coverage run -m pytest --numprocesses 2 --dist loadfile --ignore tests/end_to_end
+	@$(bin)/coverage run -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --ignore tests/end_to_end
 	@$(bin)/coverage run -m pytest tests/end_to_end
 	@$(bin)/coverage combine --quiet && $(bin)/coverage report
 
