@@ -23,7 +23,7 @@ from tests.fakes.trading_calendar import FakeTradingCalendar, business_days
 from tests.integration.serving import insist
 from tradeops.adapters.lake_delta import DeltaLake
 from tradeops.bootstrap.event_log import open_event_log
-from tradeops.domain.errors import LeaseLost
+from tradeops.domain.errors import ExternalServiceError, LeaseLost
 from tradeops.domain.event_schemas import encode_event
 from tradeops.domain.events import Basis, Event
 from tradeops.domain.lake_tables import BARS_TABLE
@@ -79,7 +79,7 @@ def seal_batches(url: str, folder: str, batch: int) -> None:
     sealing.MOST_MESSAGES = batch
     with open_event_log(url) as log:
         while not _is_sealed(log):
-            with suppress(LeaseLost):
+            with suppress(LeaseLost, ExternalServiceError):  # as the process does: again, from what is durable
                 sealing.seal_lake(log, DeltaLake(Path(folder)))
 
 
