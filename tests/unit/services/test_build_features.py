@@ -293,7 +293,7 @@ def test_two_processes_at_once_lose_and_double_nothing(tmp_path: Path) -> None:
     for process in crowd:
         process.start()
     for process in crowd:
-        process.join(90)
+        process.join(600)
     assert [process.exitcode for process in crowd] == [0, 0]
     assert market.rows().height == 80 == market.rows().unique(("session", "instrument")).height
 

@@ -1,12 +1,12 @@
 """A folder with one file of raw records a topic: a record a line, its bytes as they are."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from tradeops.adapters.sources.sorted_records import SortedRecords
-from tradeops.domain.errors import ConfigurationError
+from tradeops.domain.errors import ConfigurationError, DataError
 from tradeops.domain.topics import RAW_TO_VALIDATED
 from tradeops.ports.raw_source import RawRecord
 from tradeops.ports.trading_calendar import TradingCalendar
@@ -22,7 +22,8 @@ class JsonLinesSource:
     """Raw records of `<raw topic>.jsonl`, whatever state they are in.
 
     Nothing is judged here: a line that cannot be read is known at the open of the first session, and
-    its key is `unreadable`. The declared range is that of `range.json`, as
+    its key is `unreadable`; one that says it was known after the range comes at the close of the last
+    session, so that none is left in the folder. The declared range is that of `range.json`, as
     `{"first_session": "2000-03-01", "last_session": "2013-03-01"}`, else from the first to the last
     session that a readable record is known in. Read when the object is made; it holds nothing open.
 
@@ -41,13 +42,15 @@ class JsonLinesSource:
             raise ConfigurationError(f"{folder} holds no raw records; write at least one of {names}")
         known = {line: _read_known_time(line) for _, line in lines}
         self._first, self._last = _read_range(folder / RANGE_FILE) or _find_range(folder, list(known.values()))
-        sessions = calendar.sessions(self._first, self._last)
-        if not sessions:
-            raise ConfigurationError(f"{folder}: no session lies in {self._first} … {self._last}")
-        start = calendar.opens_at(sessions[0])
+        sessions = _list_sessions(folder, calendar, self._first, self._last)
+        start, end = calendar.opens_at(sessions[0]), calendar.closes_at(sessions[-1])
+
+        def find_time(line: bytes) -> datetime:
+            time = known[line] or start
+            return end if time.date() > self._last else time
+
         self._records = SortedRecords(
-            RawRecord(topic=topic, key=_read_key(line), value=line, known_time=known[line] or start)
-            for topic, line in lines
+            RawRecord(topic=topic, key=_read_key(line), value=line, known_time=find_time(line)) for topic, line in lines
         )
 
     @property
@@ -108,6 +111,16 @@ def _read_range(path: Path) -> tuple[date, date] | None:
             f'{path}: write it as {{"first_session": "2000-03-01", "last_session": "2013-03-01"}}'
         ) from error
     return first, last
+
+
+def _list_sessions(folder: Path, calendar: TradingCalendar, first: date, last: date) -> Sequence[date]:
+    try:
+        sessions = calendar.sessions(first, last)
+    except DataError as error:
+        raise ConfigurationError(f"{folder}: {error}; declare the range in {RANGE_FILE}") from error
+    if not sessions:
+        raise ConfigurationError(f"{folder}: no session lies in {first} … {last}")
+    return sessions
 
 
 def _find_range(folder: Path, known: list[datetime | None]) -> tuple[date, date]:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.fakes.trading_calendar import FakeTradingCalendar, business_days
 from tradeops.adapters.sources.json_lines import JsonLinesSource
+from tradeops.adapters.trading_calendar_exchange_calendars import ExchangeTradingCalendar
 from tradeops.bootstrap.policy import load_policy
 from tradeops.bootstrap.raw_source import open_raw_source
 from tradeops.domain.errors import ConfigurationError
@@ -63,6 +64,20 @@ def test_unreadable_record_is_known_at_the_start_and_keeps_its_bytes(broken: byt
     assert (first.value, first.key) == (broken, "unreadable")
     assert first.known_time == CALENDAR.opens_at(date(2001, 3, 2))
     assert second.value == good
+
+
+def test_record_that_says_it_was_known_after_the_range_comes_at_its_end(tmp_path: Path) -> None:
+    write(tmp_path, BARS, line("2001-03-02T21:15:00Z"), future := line("2099-03-02T21:15:00Z"))
+    (tmp_path / "range.json").write_text('{"first_session": "2001-03-02", "last_session": "2001-03-05"}')
+    *_, found = open_folder(tmp_path).read(after=None, until=CALENDAR.closes_at(date(2001, 3, 5)))
+
+    assert (found.value, found.known_time) == (future, CALENDAR.closes_at(date(2001, 3, 5)))
+
+
+def test_range_that_leaves_the_calendar_is_told_with_its_folder_and_remedy(tmp_path: Path) -> None:
+    write(tmp_path, BARS, line("2001-03-02T21:15:00Z"), line("2099-03-02T21:15:00Z"))
+    with pytest.raises(ConfigurationError, match=rf"{tmp_path}: .*2099-03-02.*declare the range in range.json"):
+        JsonLinesSource(tmp_path, ExchangeTradingCalendar())
 
 
 def test_last_line_needs_no_line_feed(tmp_path: Path) -> None:
