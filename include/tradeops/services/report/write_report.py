@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -61,6 +62,8 @@ def render_report(figures: ReportFigures) -> Mapping[str, bytes]:
 def write_report(figures: ReportFigures, folder: Path) -> WrittenReport:
     """Write a report below a folder; the same figures again write the same bytes to the same place.
 
+    Whoever reads a file meanwhile reads the old one or the new one.
+
     Args:
         figures: What it shows.
         folder: Of all reports.
@@ -68,6 +71,9 @@ def write_report(figures: ReportFigures, folder: Path) -> WrittenReport:
     files, name = render_report(figures), name_report(figures.book_id, figures.performance.last)
     place = folder / name
     place.mkdir(parents=True, exist_ok=True)
-    for file, content in files.items():
-        (place / file).write_bytes(content)
+    with TemporaryDirectory(prefix=".", dir=place) as unfinished:
+        for file, content in files.items():
+            written = Path(unfinished, file)
+            written.write_bytes(content)
+            written.replace(place / file)
     return WrittenReport(name=name, session=figures.performance.last, path=place / REPORT_FILE, files=files)
