@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.fakes.notifier import InMemoryNotifier
-from tradeops.adapters.event_log_kafka import KafkaAddress, KafkaEventLog
+from tradeops.adapters.event_log_kafka import KafkaAddress, KafkaEventLog, topics
 from tradeops.adapters.event_log_kafka.clients import KafkaClients
 from tradeops.domain.dead_letters import Discard, FailureKind, LetterFilter, LetterState
+from tradeops.domain.errors import ConfigurationError
 from tradeops.domain.topics import BARS_RAW
 from tradeops.ports.event_log import NewMessage
 from tradeops.services.dead_letters import discard_dead_letters, list_dead_letters, redrive_dead_letters
@@ -23,6 +24,9 @@ AT = datetime(2026, 1, 1, tzinfo=UTC)
 def log(kafka_url: str) -> Iterator[KafkaEventLog]:
     with KafkaEventLog(KafkaAddress.parse(kafka_url)) as opened:
         yield opened
+
+
+LARGEST = 1_048_450  # what a topic takes by default, with its batch around it
 
 
 def write_as_a_stranger(kafka_url: str, **record: object) -> None:
@@ -65,3 +69,24 @@ def test_poison_is_kept_told_once_sent_again_in_order_and_given_up(log: KafkaEve
         consumer.commit()
 
     assert ingest_events(log, is_session=lambda _: True, at=AT).dead == 0
+
+
+def test_message_as_large_as_its_topic_takes_becomes_a_letter_with_its_bytes(
+    log: KafkaEventLog, kafka_url: str
+) -> None:
+    write_as_a_stranger(kafka_url, key=b"IBM", value=b"\xff" * LARGEST)
+
+    assert ingest_events(log, is_session=lambda _: True, at=AT).dead == 1
+    assert [letter.value for letter in list_dead_letters(log)] == [b"\xff" * LARGEST]
+    with pytest.raises(ConfigurationError, match="too large"):
+        log.append([NewMessage(topic=RAW, key="IBM", value=b"\xff" * (LARGEST + 1000))])
+
+
+def test_mutant_letters_topic_that_takes_no_more_than_its_topic_is_found(
+    kafka_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(topics, "LARGEST_BYTES", 1_048_588)
+    with KafkaEventLog(KafkaAddress.parse(kafka_url)) as log:
+        write_as_a_stranger(kafka_url, key=b"IBM", value=b"\xff" * LARGEST)
+        with pytest.raises(ConfigurationError, match="too large"):
+            ingest_events(log, is_session=lambda _: True, at=AT)

@@ -6,7 +6,7 @@ from kafka import KafkaAdminClient
 from kafka.errors import TopicAlreadyExistsError
 
 from tradeops.adapters.event_log_kafka.address import KafkaAddress
-from tradeops.adapters.event_log_kafka.clients import KafkaClients
+from tradeops.adapters.event_log_kafka.clients import LARGEST_BYTES, KafkaClients
 from tradeops.adapters.event_log_kafka.errors import explain_errors
 from tradeops.domain.errors import ConfigurationError, ExternalServiceError
 from tradeops.domain.topics import TOPICS
@@ -17,6 +17,8 @@ _DAY_MS = 86_400_000
 
 def prepare_topics(clients: KafkaClients) -> None:
     """Make each topic of the catalogue, and its dead-letter topic, where it is missing; nothing else is changed.
+
+    A dead letter is larger than its message, which may be as large as the broker lets it be: its topic takes more.
 
     Raises:
         ConfigurationError: A topic has another number of partitions than the catalogue's.
@@ -48,8 +50,10 @@ def prepare_topics(clients: KafkaClients) -> None:
 def _list_wanted(address: KafkaAddress) -> dict[str, dict[str, Any]]:
     wanted = {address.name(LEASES): _describe(1, None)}
     for topic in TOPICS.values():
-        for name in (topic.name, topic.dead_letters):
-            wanted[address.name(name)] = _describe(topic.partitions, topic.retention_days)
+        described = _describe(topic.partitions, topic.retention_days)
+        wanted[address.name(topic.name)] = described
+        larger = {**described["configs"], "max.message.bytes": str(LARGEST_BYTES)}
+        wanted[address.name(topic.dead_letters)] = {**described, "configs": larger}
     return wanted
 
 
