@@ -8,11 +8,10 @@ from tradeops.adapters.trading_calendar_exchange_calendars import ExchangeTradin
 from tradeops.bootstrap.dead_letters import tell_of_dead_letters
 from tradeops.bootstrap.event_log import open_event_log
 from tradeops.bootstrap.guarded_event_log import open_guarded_event_log
-from tradeops.bootstrap.lake import open_lake
+from tradeops.bootstrap.guarded_lake import open_guarded_lake
 from tradeops.bootstrap.ledger import open_ledger_by_url
 from tradeops.bootstrap.policy import load_policy
 from tradeops.bootstrap.runtime import Runtime, Watch, open_runtime
-from tradeops.bootstrap.s3 import read_s3_access
 from tradeops.domain.identifiers import BookId
 from tradeops.ports.event_log import EventLog
 from tradeops.services.announce_features import announce_features
@@ -80,8 +79,11 @@ def open_serving(
 @contextmanager
 def open_sealing(settings: Settings) -> Iterator[Unit]:
     """A member of the group that seals."""
-    lake = open_lake(settings.lake_url, read_s3_access(settings))
-    with closing(open_guarded_event_log(settings)) as log, open_sealer(log) as consumer:
+    with (
+        closing(open_guarded_event_log(settings)) as log,
+        open_guarded_lake(settings) as lake,
+        open_sealer(log) as consumer,
+    ):
         yield lambda: _report(settings, log, seal_lake_once(consumer, lake, at=datetime.now(UTC)))
 
 
