@@ -34,6 +34,13 @@ class ExerciseStyle(StrEnum):
     AMERICAN = "american"
 
 
+class PricingModel(StrEnum):
+    """How options are priced: by their style's closed form, or on a lattice."""
+
+    CLOSED_FORM = "closed-form"
+    LATTICE = "lattice"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptionContract:
     """One listed option.
@@ -108,7 +115,7 @@ class Greeks:
         theta: USD a year of calendar time passing.
         rho: USD per 1.00 of the rate.
         dividend_rho: USD per 1.00 of the dividend yield.
-        vanna: Delta per 1.00 of volatility.
+        vanna: Delta per 1.00 of volatility; as the next two nothing where the model has none.
         volga: Vega per 1.00 of volatility.
         charm: Delta a year of calendar time passing.
         largest_delta: What one share bought at expiry costs today, in shares: e^(−dividend yield · years), at
@@ -123,14 +130,14 @@ class Greeks:
     theta: float
     rho: float
     dividend_rho: float
-    vanna: float
-    volga: float
-    charm: float
+    vanna: float | None = None
+    volga: float | None = None
+    charm: float | None = None
     largest_delta: float = 1.0
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            if field.name != "kind":
+            if field.name != "kind" and getattr(self, field.name) is not None:
                 self._require(math.isfinite(getattr(self, field.name)), field.name, "must be finite")
         steep, slack = self.kind.sign * self.delta, ROUNDING * (1 + self.largest_delta)
         border = f"[0, {self.largest_delta}]" if self.kind is OptionKind.CALL else f"[-{self.largest_delta}, 0]"
@@ -142,7 +149,7 @@ class Greeks:
         if not holds:
             number = getattr(self, name)
             raise PricingModelError(
-                f"{name} {number} of a {self.kind} {law}: the model is wrong here, use a lattice",
+                f"{name} {number} of a {self.kind} {law}: the model is wrong here, use another one",
                 kind=self.kind,
                 field=name,
                 number=number,

@@ -14,7 +14,10 @@ from tradeops.pricing.lattice_kernels import LATTICE_ROWS, value_lattice_rows
 from tradeops.pricing.refusals import RefusalArray, raise_first_refusal
 
 STEPS = 501
+ROUNDING = 1e-12  # of spot and strike: a difference of values below it is nothing
+VOLATILITY_BUMP = 0.01  # of the volatility, as in the kernel
 _FEWEST, _MOST = 3, 20_001
+_GAMMA, _VEGA = 2, 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +42,28 @@ class LatticeColumns:
     vega: FloatArray
     rho: FloatArray
     dividend_rho: FloatArray
+
+
+def evaluate_on_lattice(
+    kind: NumberColumn,
+    style: ExerciseStyle,
+    spot: NumberColumn,
+    strike: NumberColumn,
+    years: NumberColumn,
+    rate: NumberColumn,
+    dividend_yield: NumberColumn,
+    volatility: NumberColumn,
+) -> tuple[LatticeColumns, RefusalArray]:
+    """Values and Greeks of STEPS steps, and the refusal of each row; a refused row's numbers are 0 and mean nothing.
+
+    Arguments as of `price_on_lattice`.
+
+    Raises:
+        InvalidPricingInput: The columns are no numbers or do not broadcast.
+    """
+    shape, columns = lay_out_contract(kind, spot, strike, years, rate, dividend_yield, volatility)
+    found, refusal = _value(columns, style, STEPS, ())
+    return _shape(found, shape), refusal.reshape(shape)
 
 
 def price_on_lattice(
@@ -87,7 +112,17 @@ def _value(
     found, refusal = np.empty((len(rows), LATTICE_ROWS)), np.empty(len(rows), np.int8)
     paid = lay_out_dividends(dividends)
     value_lattice_rows(rows, ExerciseStyle(style) is ExerciseStyle.AMERICAN, steps, paid, found, refusal)
+    _drop_rounding(found, columns, steps)
     return found, refusal
+
+
+def _drop_rounding(found: FloatArray, columns: dict[str, FloatArray], steps: int) -> None:
+    """A gamma or vega that is no more than rounding is 0, so that it has no sign an option's cannot have."""
+    noise = ROUNDING * (columns["spot"] + columns["strike"])
+    with np.errstate(all="ignore"):  # refused rows hold anything
+        node = columns["spot"] * columns["volatility"] * np.sqrt(columns["years"] / steps)
+        for at, room in ((_GAMMA, noise / node**2), (_VEGA, noise / (VOLATILITY_BUMP * columns["volatility"]))):
+            found[np.abs(found[:, at]) <= room, at] = 0.0
 
 
 def _shape(found: FloatArray, shape: tuple[int, ...]) -> LatticeColumns:

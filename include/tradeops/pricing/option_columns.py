@@ -11,6 +11,7 @@ from tradeops.domain.errors import InvalidPricingInput, PricingError, PricingMod
 from tradeops.domain.market import FloatArray
 from tradeops.domain.options import ExerciseStyle, Greeks, OptionKind
 from tradeops.pricing.black_scholes import GreekColumns
+from tradeops.pricing.lattice import LatticeColumns
 from tradeops.pricing.refusals import Refusal, RefusalArray
 
 BoolArray = npt.NDArray[np.bool_]
@@ -76,7 +77,7 @@ class Verdicts:
 
     Args:
         refusal: (N,) `Refusal`: the input is outside its range, or the method has no number for it.
-        differs: (N,) whether an independent closed form gave another number; the row's is withheld.
+        differs: (N,) whether an independent second formula gave another number or failed; the row's is withheld.
         model_version: What computed the numbers.
     """
 
@@ -99,7 +100,7 @@ class Verdicts:
             return error(verdict.reason + remedy, field=_name_field(verdict))
         if self.differs[row]:
             return PricingModelError(
-                f"{self.model_version} and its closed form disagree here: use no number of it, and report the row",
+                f"{self.model_version} and its second formula disagree here: use no number of it, and report the row",
                 field="model",
             )
         return None
@@ -118,7 +119,7 @@ class PricedColumns:
 
     asked: OptionColumns
     volatility: FloatArray
-    greeks: GreekColumns
+    greeks: GreekColumns | LatticeColumns
     verdicts: Verdicts
 
     def read(self, row: int) -> Greeks:

@@ -12,9 +12,16 @@ from tradeops.pricing.american_greeks import evaluate_american_greeks
 from tradeops.pricing.black_scholes import GreekColumns, evaluate_european
 from tradeops.pricing.implied_volatility import solve_implied_volatility
 from tradeops.pricing.kernel_sources import KERNEL_SOURCES
+from tradeops.pricing.lattice import STEPS, LatticeColumns, evaluate_on_lattice
 from tradeops.pricing.option_columns import OptionColumns
 from tradeops.pricing.refusals import RefusalArray
-from tradeops.services.recompute_prices import RowArray, find_wrong_american, find_wrong_greeks, find_wrong_volatilities
+from tradeops.services.recompute_prices import (
+    RowArray,
+    find_wrong_american,
+    find_wrong_greeks,
+    find_wrong_on_lattice,
+    find_wrong_volatilities,
+)
 
 VERSION = KERNEL_SOURCES[:12]
 
@@ -109,6 +116,26 @@ class AmericanTask(VolatilityTask):
         return find_wrong_american(self.asked, self.volatility, answer.columns["value"], places, tolerance)
 
 
+class LatticeTask(VolatilityTask):
+    """Values and slopes on Leisen and Reimer's lattice, of either style."""
+
+    __slots__ = ()
+
+    @property
+    def model_version(self) -> str:
+        """Name of the model with its steps, and a hash of the kernels' sources."""
+        return f"leisen_reimer_{STEPS}/{VERSION}"
+
+    def compute(self) -> Answer:
+        """Ask the kernel."""
+        found, refusal = evaluate_on_lattice(style=self.asked.style, **self.inputs)
+        return Answer(_name_columns(found), refusal)
+
+    def find_wrong(self, answer: Answer, places: RowArray, tolerance: float) -> RowArray:
+        """Recompute some values; those that differ."""
+        return find_wrong_on_lattice(self.asked, self.volatility, answer.columns["value"], places, tolerance)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImpliedTask:
     """Volatilities at which Black, Scholes and Merton's value is a price (N,)."""
@@ -139,7 +166,7 @@ class ImpliedTask:
         return find_wrong_volatilities(self.asked, answer.columns["volatility"], self.price, places, tolerance)
 
 
-def _name_columns(greeks: GreekColumns) -> dict[str, FloatArray]:
+def _name_columns(greeks: GreekColumns | LatticeColumns) -> dict[str, FloatArray]:
     return {field.name: getattr(greeks, field.name) for field in fields(greeks)}
 
 
@@ -160,9 +187,10 @@ def list_first_tasks() -> tuple[OptionTask, ...]:
     )
     volatility = np.full(rows, 0.25)
     price = np.maximum(kind * (asked.spot - strike), 0.0) + 8.0 * np.sqrt(years)
-    american = replace(asked, style=ExerciseStyle.AMERICAN)
+    american, few = replace(asked, style=ExerciseStyle.AMERICAN), np.arange(0, rows, 4)
     return (
         EuropeanTask(asked=asked, volatility=volatility),
         AmericanTask(asked=american, volatility=volatility),
+        LatticeTask(asked=american.take(few), volatility=volatility[few]),
         ImpliedTask(asked=asked, price=price),
     )

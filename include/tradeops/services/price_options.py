@@ -9,14 +9,23 @@ import numpy as np
 from tradeops.domain.errors import InvalidPricingInput, PricingError, PricingModelError
 from tradeops.domain.lifecycle import advance
 from tradeops.domain.market import FloatArray
-from tradeops.domain.options import ExerciseStyle
+from tradeops.domain.options import ExerciseStyle, PricingModel
 from tradeops.domain.service_health import SERVICE_STEPS, ServiceHealth
 from tradeops.ports.clock import Clock
 from tradeops.pricing.black_scholes import GreekColumns
+from tradeops.pricing.lattice import LatticeColumns
 from tradeops.pricing.option_columns import ImpliedColumns, OptionColumns, PricedColumns, Verdicts
 from tradeops.pricing.refusals import Refusal
 from tradeops.resilience.breaker import Breaker, BreakerPolicy
-from tradeops.services.option_tasks import AmericanTask, Answer, EuropeanTask, ImpliedTask, OptionTask, list_first_tasks
+from tradeops.services.option_tasks import (
+    AmericanTask,
+    Answer,
+    EuropeanTask,
+    ImpliedTask,
+    LatticeTask,
+    OptionTask,
+    list_first_tasks,
+)
 from tradeops.services.tell_batches import PricedBatch, tell_batch
 from tradeops.services.watch_prices import PriceWatch, WatchLimits
 from tradeops.telemetry import PRICING, PricingInstruments
@@ -97,22 +106,30 @@ class PricingService:
     ) -> None:
         self.stop()
 
-    def price(self, asked: OptionColumns, volatility: FloatArray, *, request_id: str) -> PricedColumns:
+    def price(
+        self,
+        asked: OptionColumns,
+        volatility: FloatArray,
+        *,
+        request_id: str,
+        model: PricingModel = PricingModel.CLOSED_FORM,
+    ) -> PricedColumns:
         """Values and Greeks; a bad row is reported in its place and harms no other.
 
         Args:
             asked: The options.
             volatility: (N,) a fraction a year.
             request_id: The caller's; it names the batch in the log and decides which rows are recomputed.
+            model: By their style's closed form, or on the lattice, which has no vanna, volga and charm.
 
         Raises:
-            InvalidPricingInput: `volatility` is not one number an option.
+            InvalidPricingInput: `volatility` is not one number an option, or there is no such model.
             PricingError: The service is stopped, or the kernel fails.
             CircuitOpen: The kernel failed too often just now.
         """
-        task = AmericanTask if asked.style is ExerciseStyle.AMERICAN else EuropeanTask
+        task = _choose_task(asked.style, model)
         answer, verdicts = self._ask(task(asked=asked, volatility=volatility), request_id)
-        greeks = GreekColumns(**answer.columns)
+        greeks = LatticeColumns(**answer.columns) if task is LatticeTask else GreekColumns(**answer.columns)
         return PricedColumns(asked=asked, volatility=volatility, greeks=greeks, verdicts=verdicts)
 
     def imply(self, asked: OptionColumns, price: FloatArray, *, request_id: str) -> ImpliedColumns:
@@ -176,3 +193,11 @@ class PricingService:
     def _turn(self, after: ServiceHealth) -> None:
         before, self._health = self._health, advance(SERVICE_STEPS, self._health, after)
         PRICING.info("pricing service %s", after, extra={"before": before.value, "health": after.value})
+
+
+def _choose_task(style: ExerciseStyle, model: PricingModel) -> type[EuropeanTask | AmericanTask | LatticeTask]:
+    if not isinstance(model, PricingModel):  # a word that only looks like one would be taken as the closed form
+        raise InvalidPricingInput(f"model is a PricingModel, not {model!r}", field="model")
+    if model is PricingModel.LATTICE:
+        return LatticeTask
+    return AmericanTask if style is ExerciseStyle.AMERICAN else EuropeanTask

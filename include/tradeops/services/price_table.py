@@ -58,20 +58,22 @@ def price_table(service: PricingService, rows: Sequence[Mapping[str, str]], *, r
 
 
 def _group(requests: Mapping[int, OptionRequest]) -> Iterator[list[int]]:
-    def sort_of(place: int) -> tuple[str, bool]:
-        return requests[place].style.value, requests[place].price is None
+    def sort_of(place: int) -> tuple[str, str, bool]:
+        request = requests[place]
+        return request.style.value, request.model.value, request.price is None
 
     for _, places in groupby(sorted(requests, key=sort_of), key=sort_of):
         yield list(places)
 
 
 class _Batch:
-    """Requests of one style, all by volatility or all by price."""
+    """Requests of one style and model, all by volatility or all by price."""
 
     def __init__(self, service: PricingService, requests: Sequence[OptionRequest], request_id: str) -> None:
         self._service = service
         self._requests = requests
         self._request_id = request_id
+        self._model = requests[0].model
         self._asked = OptionColumns(
             style=requests[0].style,
             kind=np.array([float(request.kind.sign) for request in requests]),
@@ -87,7 +89,9 @@ class _Batch:
         rows: dict[int, PricedRow] = {}
         volatility = self._lay_out("volatility") if self._requests[0].price is None else self._imply(errors)
         places = np.array([place for place in range(len(self._requests)) if place not in errors], dtype=np.intp)
-        priced = self._service.price(self._asked.take(places), volatility[places], request_id=self._request_id)
+        priced = self._service.price(
+            self._asked.take(places), volatility[places], request_id=self._request_id, model=self._model
+        )
         for row, place in enumerate(places):
             try:
                 implied = None if self._requests[place].price is None else float(volatility[place])

@@ -7,12 +7,12 @@ from enum import StrEnum
 from typing import TypeVar
 
 from tradeops.domain.errors import InvalidPricingInput
-from tradeops.domain.options import ExerciseStyle, OptionKind
+from tradeops.domain.options import ExerciseStyle, OptionKind, PricingModel
 from tradeops.pricing.day_counts import DayCount, count_years
 
 REQUIRED = ("kind", "spot", "strike")
 TIMES = ("years", "expiry", "on", "day_count")
-OPTIONAL = ("style", *TIMES, "rate", "dividend_yield", "volatility", "price")
+OPTIONAL = ("style", "model", *TIMES, "rate", "dividend_yield", "volatility", "price")
 FIELDS = (*REQUIRED, *OPTIONAL)
 
 WordT = TypeVar("WordT", bound=StrEnum)
@@ -25,6 +25,7 @@ class OptionRequest:
     Args:
         kind: Call or put.
         style: European or American.
+        model: How it is priced.
         spot: USD a share.
         strike: USD a share.
         years: To expiry.
@@ -36,6 +37,7 @@ class OptionRequest:
 
     kind: OptionKind
     style: ExerciseStyle
+    model: PricingModel
     spot: float
     strike: float
     years: float
@@ -51,7 +53,8 @@ def read_option_row(row: Mapping[str, str]) -> OptionRequest:
     Args:
         row: Words by the names of `FIELDS`; an empty word is as good as none. `kind`, `spot`, `strike`, either
             `years` or `expiry` with `on` (and `day_count`, else act/365f), and either `volatility` or `price` are
-            needed; `style` is european and the rates are 0 where nothing is said. Other names are ignored.
+            needed; `style` is european, `model` closed-form and the rates are 0 where nothing is said.
+            Other names are ignored.
 
     Raises:
         InvalidPricingInput: Something is missing, said twice, or no number; the context names the `field`.
@@ -63,6 +66,7 @@ def read_option_row(row: Mapping[str, str]) -> OptionRequest:
     return OptionRequest(
         kind=_read_word(OptionKind, words, "kind", OptionKind.CALL),
         style=_read_word(ExerciseStyle, words, "style", ExerciseStyle.EUROPEAN),
+        model=_read_word(PricingModel, words, "model", PricingModel.CLOSED_FORM),
         spot=_read_number(words, "spot"),
         strike=_read_number(words, "strike"),
         years=_read_years(words),

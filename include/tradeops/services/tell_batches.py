@@ -55,7 +55,7 @@ def tell_batch(batch: PricedBatch, instruments: PricingInstruments, *, logged_ro
         counts = {"rows": len(batch.good), "refused": refused, "checked": batch.checked}
         PRICING.log(
             level,
-            "batch of options" if not batch.differences else "batch of options differs from the closed form",
+            "batch of options" if not batch.differences else "batch of options differs from the second formula",
             extra={
                 **attributes,
                 **counts,

@@ -14,8 +14,10 @@ from typer.testing import CliRunner, Result
 
 from tests.unit.services.option_batches import make_columns, make_volatility
 from tradeops.domain.errors import InvalidPricingInput, TradeOpsError
+from tradeops.domain.options import ExerciseStyle
 from tradeops.entrypoints.command_line.main import app
 from tradeops.pricing.black_scholes import EuropeanRows, evaluate_european, price_european
+from tradeops.pricing.lattice import price_on_lattice
 from tradeops.services import option_tasks
 from tradeops.services.price_table import price_table
 from tradeops.telemetry import LOGGER
@@ -103,6 +105,39 @@ def test_one_option_for_a_machine_is_the_kernels_number() -> None:
     found = json.loads(tradeops(*ONE, "--json").stdout)
     assert found["value"] == float(price_european(1, 100, 105, 0.5, 0.03, 0.0, 0.2))
     assert set(found) == {"value", "delta", "gamma", "vega", "theta", "rho", "dividend_rho", "vanna", "volga", "charm"}
+
+
+def test_words_may_be_written_in_any_case_as_in_a_file() -> None:
+    words = [{"call": "Call"}.get(word, word) for word in ONE]
+    shouted = tradeops(*words, "--style", "EUROPEAN", "--day-count", "ACT/365F", "--model", "Closed-Form")
+    assert shouted.exit_code == 0 and shouted.stdout == tradeops(*ONE).stdout
+
+
+DEEP = ("--kind", "put", "--style", "american", "--spot", "100", "--strike", "189.7", "--years", "0.74",
+        "--volatility", "0.555", "--rate", "0.03", "--dividend-yield", "0.02")  # fmt: skip
+
+
+def test_an_american_option_on_the_lattice_has_the_lattices_greeks_and_version() -> None:
+    closed = json.loads(tradeops(*DEEP, "--json").stdout)
+    done = tradeops(*DEEP, "--model", "lattice", "--json", "--log")
+    found = json.loads(done.stdout)
+    assert set(found) == {"value", "delta", "gamma", "vega", "theta", "rho", "dividend_rho"}
+    known = price_on_lattice(-1, ExerciseStyle.AMERICAN, 100, 189.7, 0.74, 0.03, 0.02, 0.555)
+    assert found["value"] == float(known.value) > closed["value"] + 1
+    assert any(json.loads(line).get("model_version", "").startswith("leisen_") for line in done.stderr.splitlines())
+    assert len(tradeops(*DEEP, "--model", "lattice").stdout.splitlines()) == 7
+
+
+def test_rows_of_a_file_may_have_a_model_each(tmp_path: Path) -> None:
+    header = ["kind", "style", "spot", "strike", "years", "volatility", "rate", "dividend_yield", "model"]
+    row = ["put", "american", "100", "189.7", "0.74", "0.555", "0.03", "0.02"]
+    file = write_rows(tmp_path / "in.csv", [[*row, word] for word in ("", "lattice", "closed-form", "tree")], header)
+    found = list(csv.DictReader(io.StringIO(tradeops("--csv", str(file)).stdout)))
+    assert found[0]["value"] == found[2]["value"] and float(found[1]["value"]) > float(found[0]["value"]) + 1
+    assert [bool(one["vanna"]) for one in found] == [True, False, True, False]
+    assert "row 4, model: 'tree' is none of closed-form, lattice" in found[3]["error"]
+    every = list(csv.DictReader(io.StringIO(tradeops("--csv", str(file), "--model", "lattice").stdout)))
+    assert every[0]["value"] == found[1]["value"] != every[2]["value"]
 
 
 def test_a_price_gives_its_volatility() -> None:

@@ -24,10 +24,13 @@ SPOTS = np.array([90.0, 100.0, 110.0])
 Contract = tuple[float, ...]
 
 
-def draw(count: int) -> list[Contract]:
-    """(kind, spot, strike, days, rate, yield, volatility): ten days to three years, 10 to 60 %."""
-    rng = np.random.default_rng(5)
-    low, high = (80.0, 10, 0.005, 0.005, 0.1), (125.0, 1100, 0.1, 0.1, 0.6)
+NEAR, FAR = (80.0, 125.0, 0.6), (40.0, 250.0, 1.0)  # strikes from and to, and the highest volatility
+
+
+def draw(count: int, strip: tuple[float, float, float] = NEAR, seed: int = 5) -> list[Contract]:
+    """(kind, spot, strike, days, rate, yield, volatility): ten days to three years, from 10 % of volatility."""
+    rng = np.random.default_rng(seed)
+    low, high = (strip[0], 10, 0.005, 0.005, 0.1), (strip[1], 1100, 0.1, 0.1, strip[2])
     drawn = rng.uniform(low, high, (count, 5))
     kinds = rng.choice([-1.0, 1.0], count)
     return [(k, 100.0, strike, int(days), *rest) for k, (strike, days, *rest) in zip(kinds, drawn, strict=True)]
@@ -49,10 +52,25 @@ def exact(contracts: list[Contract]) -> FloatArray:
     return np.array([price_with_quantlib(contract, "exact") for contract in contracts])
 
 
-def exceeds_published_error(ours: FloatArray, exact: FloatArray) -> bool:
+@pytest.fixture(scope="module")
+def far() -> list[Contract]:
+    return draw(400, FAR, seed=6)
+
+
+@pytest.fixture(scope="module")
+def far_exact(far: list[Contract]) -> FloatArray:
+    return np.array([price_with_quantlib(contract, "exact") for contract in far])
+
+
+def exceeds_published_error(ours: FloatArray, exact: FloatArray, *, most: float = 4e-3, typical: float = 7e-4) -> bool:
     """A lower bound by construction; short of the exact value by at most 0.4 % of spot, 0.07 % as root mean square."""
     short = (exact - ours) / 100.0
-    return bool(short.min() < -1e-9 or short.max() > 4e-3 or np.sqrt(np.mean(short**2)) > 7e-4)
+    return bool(short.min() < -1e-9 or short.max() > most or np.sqrt(np.mean(short**2)) > typical)
+
+
+def exceeds_error_far_from_the_money(ours: FloatArray, exact: FloatArray) -> bool:
+    """Short by at most 8 % of spot, 1 % as root mean square."""
+    return exceeds_published_error(ours, exact, most=0.08, typical=0.01)
 
 
 @pytest.mark.parametrize(("years", "volatility"), PUBLISHED)
@@ -63,6 +81,18 @@ def test_published_values_come_out_digit_for_digit(years: float, volatility: flo
 
 def test_values_are_lower_bounds_close_to_the_exact_ones(contracts: list[Contract], exact: FloatArray) -> None:
     assert not exceeds_published_error(price(contracts), exact)
+
+
+def test_far_from_the_money_they_are_lower_bounds_and_no_more(far: list[Contract], far_exact: FloatArray) -> None:
+    found = price(far)
+    assert not exceeds_error_far_from_the_money(found, far_exact)
+    assert exceeds_published_error(found, far_exact)
+
+
+def test_mutants_outside_the_error_far_from_the_money_are_found(far: list[Contract], far_exact: FloatArray) -> None:
+    european = np.array([price_european(k, s, x, d / 365, r, q, v) for k, s, x, d, r, q, v in far])
+    assert exceeds_error_far_from_the_money(european, far_exact)
+    assert exceeds_error_far_from_the_money(price(far) + 0.05, far_exact)
 
 
 def test_two_boundaries_are_better_than_one(contracts: list[Contract], exact: FloatArray) -> None:

@@ -20,11 +20,13 @@ from tradeops.domain.errors import (
     PricingError,
     PricingModelError,
 )
-from tradeops.domain.options import ExerciseStyle
+from tradeops.domain.options import ExerciseStyle, PricingModel
 from tradeops.domain.service_health import ServiceHealth
 from tradeops.pricing.american_greeks import evaluate_american_greeks
 from tradeops.pricing.black_scholes import EuropeanRows, GreekColumns, evaluate_european
 from tradeops.pricing.implied_volatility import solve_implied_volatility
+from tradeops.pricing.lattice import LatticeColumns, evaluate_on_lattice
+from tradeops.pricing.refusals import RefusalArray
 from tradeops.services import option_tasks
 from tradeops.services.watch_prices import WatchLimits
 from tradeops.telemetry import PRICING
@@ -175,7 +177,7 @@ def test_mutant_a_kernel_wrong_by_a_millionth_degrades_and_is_withheld(
     assert bench.total("greeks_check_differences") == wrong
     row = int(np.flatnonzero(found.verdicts.differs)[0])
     assert np.isnan(found.greeks.value[row])
-    with pytest.raises(PricingModelError, match="its closed form disagree here"):
+    with pytest.raises(PricingModelError, match="its second formula disagree here"):
         found.read(row)
 
 
@@ -334,6 +336,50 @@ def test_mutant_a_wrong_american_kernel_degrades(bench: Bench, monkeypatch: pyte
     found = bench.service.price(AMERICAN, VOLATILITY[:60], request_id="r")
     assert bench.service.health is ServiceHealth.DEGRADED
     assert found.verdicts.differs.sum() >= 40
+
+
+LATTICE = PricingModel.LATTICE
+
+
+@pytest.mark.parametrize("style", list(ExerciseStyle))
+def test_on_the_lattice_rows_have_its_greeks_and_are_near_the_closed_form(bench: Bench, style: ExerciseStyle) -> None:
+    asked = replace(AMERICAN, style=style)
+    found = bench.service.price(asked, VOLATILITY[:60], request_id="r", model=LATTICE)
+    closed = bench.service.price(asked, VOLATILITY[:60], request_id="r")
+    rows = [found.read(row) for row in range(60)]
+    assert all(one.vanna is one.volga is one.charm is None for one in rows)
+    higher = np.array([one.value for one in rows]) - closed.greeks.value
+    assert higher.min() > -2e-2
+    assert (higher.max() > 0.2) == (style is ExerciseStyle.AMERICAN)
+    assert found.verdicts.model_version.startswith("leisen_reimer_501/")
+    assert bench.service.health is ServiceHealth.HEALTHY
+
+
+def test_the_lattice_is_named_in_the_log_and_in_the_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = collect_log(monkeypatch)
+    bench = Bench()
+    with bench.service:
+        lines.clear()
+        found = bench.service.price(AMERICAN, VOLATILITY[:60], request_id="r", model=LATTICE)
+    version = found.verdicts.model_version
+    assert json.loads(lines[0])["model_version"] == version
+    assert version in {a["model_version"] for a, _ in bench.measure("greeks_calculation_latency_seconds")}
+
+
+def test_mutant_a_wrong_lattice_degrades(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def evaluate(**columns: object) -> tuple[LatticeColumns, RefusalArray]:
+        found, refusal = evaluate_on_lattice(**columns)  # type: ignore[arg-type]
+        return replace(found, value=found.value * (1 + 1e-6)), refusal
+
+    monkeypatch.setattr(option_tasks, "evaluate_on_lattice", evaluate)
+    found = bench.service.price(AMERICAN, VOLATILITY[:60], request_id="r", model=LATTICE)
+    assert bench.service.health is ServiceHealth.DEGRADED
+    assert found.verdicts.differs.sum() >= 40
+
+
+def test_a_model_that_is_only_a_word_is_refused(bench: Bench) -> None:
+    with pytest.raises(InvalidPricingInput, match="model is a PricingModel, not 'lattice'"):
+        bench.service.price(AMERICAN, VOLATILITY[:60], request_id="r", model="lattice")  # type: ignore[arg-type]
 
 
 def test_implied_volatilities_of_american_options_are_refused(bench: Bench) -> None:

@@ -1,20 +1,30 @@
 """Which rows are recomputed, and that it is the recomputing that finds what is wrong."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from tests.unit.services.option_batches import Bench, make_columns, make_volatility
+from tradeops.domain.errors import PricingModelError
 from tradeops.domain.market import FloatArray
-from tradeops.domain.options import ExerciseStyle
+from tradeops.domain.options import ExerciseStyle, PricingModel
 from tradeops.domain.service_health import ServiceHealth
 from tradeops.pricing.american import evaluate_american
 from tradeops.pricing.black_scholes import EuropeanRows, evaluate_european
+from tradeops.pricing.closed_form import ReferenceOption
+from tradeops.pricing.lattice import evaluate_on_lattice
 from tradeops.pricing.option_columns import OptionColumns
 from tradeops.pricing.refusals import Refusal
 from tradeops.services import option_tasks, recompute_prices, watch_prices
-from tradeops.services.recompute_prices import choose_sample, find_wrong_american, find_wrong_greeks
+from tradeops.services.recompute_prices import (
+    RowArray,
+    choose_sample,
+    find_wrong_american,
+    find_wrong_greeks,
+    find_wrong_on_lattice,
+)
 
 GOOD = np.ones(1000, dtype=np.bool_)
 ASKED, VOLATILITY = make_columns(), make_volatility()
@@ -110,6 +120,64 @@ def test_a_number_where_the_closed_form_has_none_is_wrong(style: ExerciseStyle, 
     else:
         wrong = find_wrong_greeks(asked, volatility, values, np.array([0]), 1e-10)
     assert len(wrong) == (years == 900.0)
+
+
+@pytest.mark.parametrize("years", [1e-9, 0.5])
+def test_a_number_where_the_lattice_has_none_is_wrong(years: float) -> None:
+    asked = replace(make_columns(1), spot=np.array([50.0]), strike=np.array([150.0]), years=np.array([years]))
+    value = evaluate_on_lattice(style=asked.style, **{**asked.named, "years": np.array([0.5])}, volatility=np.ones(1))
+    wrong = find_wrong_on_lattice(asked, np.ones(1), value[0].value, np.array([0]), 1e-10)
+    assert len(wrong) == (years == 1e-9)
+
+
+BREAKABLE = {  # second formula, and what asks for it
+    "compute_reference": (ExerciseStyle.EUROPEAN, PricingModel.CLOSED_FORM),
+    "compute_american": (ExerciseStyle.AMERICAN, PricingModel.CLOSED_FORM),
+    "compute_on_lattice": (ExerciseStyle.AMERICAN, PricingModel.LATTICE),
+}
+
+
+def break_one_row(monkeypatch: pytest.MonkeyPatch, name: str, strike: float) -> None:
+    """Let a second formula fail at one strike as no formula should."""
+    compute = getattr(recompute_prices, name)
+
+    def fail(option: ReferenceOption, **named: object) -> object:
+        if option.strike == strike:
+            raise ZeroDivisionError("nobody thought of it")
+        return compute(option, **named)
+
+    monkeypatch.setattr(recompute_prices, name, fail)
+
+
+@pytest.mark.parametrize("name", BREAKABLE)
+def test_a_row_whose_recomputation_fails_is_withheld_and_the_others_are_kept(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    style, model = BREAKABLE[name]
+    asked = replace(make_columns(20), style=style)
+    with Bench(share=1.0).service as service:
+        with monkeypatch.context() as broken:
+            break_one_row(broken, name, asked.strike[7])
+            found = service.price(asked, VOLATILITY[:20], request_id="r", model=model)
+        assert service.health is ServiceHealth.DEGRADED
+        assert np.flatnonzero(~found.verdicts.good).tolist() == [7]
+        with pytest.raises(PricingModelError, match="second formula"):
+            found.read(7)
+        assert service.price(asked, VOLATILITY[:20], request_id="r", model=model).verdicts.good.all()
+        assert service.health is ServiceHealth.HEALTHY
+
+
+def test_mutant_a_recomputation_that_lets_its_errors_through_reaches_the_caller(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def find(places: RowArray, agrees: Callable[[int], bool]) -> RowArray:
+        return np.array([place for place in places if not agrees(int(place))], dtype=np.intp)
+
+    with Bench(share=1.0).service as service:
+        monkeypatch.setattr(recompute_prices, "_find_wrong", find)
+        break_one_row(monkeypatch, "compute_reference", ASKED.strike[7])
+        with pytest.raises(ZeroDivisionError):
+            service.price(ASKED, VOLATILITY, request_id="r")
 
 
 @pytest.mark.parametrize("style", list(ExerciseStyle))

@@ -10,7 +10,7 @@ import typer
 
 from tradeops.bootstrap.pricing import open_pricing
 from tradeops.domain.errors import PricingError
-from tradeops.domain.options import ExerciseStyle, OptionKind
+from tradeops.domain.options import ExerciseStyle, OptionKind, PricingModel
 from tradeops.domain.service_health import ServiceHealth
 from tradeops.entrypoints.command_line.opening import AsJson, write_json, write_line
 from tradeops.entrypoints.command_line.option_files import OptionTable, read_table, write_table
@@ -39,14 +39,21 @@ Number = float | None
 
 
 def price(
-    kind: Annotated[OptionKind | None, typer.Option(help="Right to buy or to sell.")] = None,
-    style: Annotated[ExerciseStyle, typer.Option(help="When it may be exercised.")] = ExerciseStyle.EUROPEAN,
+    kind: Annotated[OptionKind | None, typer.Option(help="Right to buy or to sell.", case_sensitive=False)] = None,
+    style: Annotated[
+        ExerciseStyle, typer.Option(help="When it may be exercised.", case_sensitive=False)
+    ] = ExerciseStyle.EUROPEAN,
+    model: Annotated[
+        PricingModel, typer.Option(help="The style's closed form, or a lattice.", case_sensitive=False)
+    ] = PricingModel.CLOSED_FORM,
     spot: Annotated[Number, typer.Option(help="Price of the share, USD.")] = None,
     strike: Annotated[Number, typer.Option(help="USD a share.")] = None,
     years: Annotated[Number, typer.Option(help="To expiry; or say --expiry and --on.")] = None,
     expiry: Annotated[str | None, typer.Option(help="Last day of the right, as 2026-06-19.")] = None,
     on: Annotated[str | None, typer.Option(help="Date of pricing, as 2026-01-02.")] = None,
-    day_count: Annotated[DayCount, typer.Option(help="How days become years.")] = DayCount.ACT_365_FIXED,
+    day_count: Annotated[
+        DayCount, typer.Option(help="How days become years.", case_sensitive=False)
+    ] = DayCount.ACT_365_FIXED,
     rate: Annotated[float, typer.Option(help="A year, continuously compounded: 0.03 is 3 %.")] = 0.0,
     dividend_yield: Annotated[float, typer.Option(help="A year, continuously compounded.")] = 0.0,
     volatility: Annotated[Number, typer.Option(help="A year: 0.2 is 20 %; or say --price.")] = None,
@@ -68,7 +75,9 @@ def price(
         "kind": kind, "spot": spot, "strike": strike, "years": years, "expiry": expiry, "on": on,
         "volatility": volatility, "price": paid,
     }  # fmt: skip
-    shared = {"style": style, "day_count": day_count, "rate": rate, "dividend_yield": dividend_yield}
+    shared = {
+        "style": style, "model": model, "day_count": day_count, "rate": rate, "dividend_yield": dividend_yield,
+    }  # fmt: skip
     if csv is None:
         _price_one(_say({**words, **shared}), check_share, as_json=as_json)
     elif given := [name for name in words if words[name] is not None and name != "on"]:
@@ -144,7 +153,8 @@ def _say_fault(words: Mapping[str, str], error: PricingError) -> str:
 
 def _list_numbers(found: PricedRow) -> dict[str, object]:
     implied = {} if found.implied_volatility is None else {"implied_volatility": found.implied_volatility}
-    return {**{name: getattr(found.greeks, name) + 0.0 for name in GREEKS}, **implied}  # no -0
+    known = {name: number for name in GREEKS if (number := getattr(found.greeks, name)) is not None}
+    return {**{name: number + 0.0 for name, number in known.items()}, **implied}  # no -0
 
 
 def _leave_out_empty(words: Mapping[str, str]) -> dict[str, str]:
