@@ -9,10 +9,12 @@ import psycopg
 from langgraph.checkpoint.postgres import PostgresSaver
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from psycopg import AsyncConnection, AsyncCursor, Connection
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import DictRow, dict_row
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from tradeops.domain.errors import ConfigurationError, ExternalServiceError
+from tradeops.resilience.postgres_refusals import find_refusal
 
 Pool = AsyncConnectionPool[AsyncConnection[DictRow]]
 
@@ -54,7 +56,7 @@ async def open_postgres_saver(dsn: str) -> AsyncIterator[Saver]:
         dsn: `postgresql://…`
 
     Raises:
-        ConfigurationError: Nobody prepared the database.
+        ConfigurationError: Nobody prepared the database, or the server refuses account, password or database.
         ExternalServiceError: The database does not answer.
     """
     pool = AsyncConnectionPool(
@@ -68,8 +70,8 @@ async def open_postgres_saver(dsn: str) -> AsyncIterator[Saver]:
         kwargs={**_SESSION, "row_factory": dict_row},
     )
     try:
-        with translate_errors():
-            await pool.open(wait=True, timeout=CONNECT_SECONDS)
+        with translate_errors(dsn):
+            await _open_pool(pool, dsn)
             await _refuse_old_tables(pool)
         yield Saver(pool)
     finally:
@@ -80,24 +82,44 @@ def prepare_tables(dsn: str) -> None:
     """Make or upgrade the tables; of several processes that try, one does it and the others wait.
 
     Raises:
+        ConfigurationError: The server refuses account, password or database.
         ExternalServiceError: The database does not answer.
     """
-    with translate_errors(), Connection.connect(dsn, row_factory=dict_row, **_SESSION) as connection:
+    with translate_errors(dsn), Connection.connect(dsn, row_factory=dict_row, **_SESSION) as connection:
         _wait_for_turn(connection)
         PostgresSaver(connection).setup()
 
 
 @contextmanager
-def translate_errors() -> Iterator[None]:
-    """The driver's errors as ours: checkpoints cannot be kept for now.
+def translate_errors(dsn: str = "") -> Iterator[None]:
+    """The driver's errors as ours: checkpoints cannot be kept for now, or never with this address.
+
+    Args:
+        dsn: What is connected to; empty while a pool connects by itself, which does not say why it cannot.
 
     Raises:
+        ConfigurationError: The server refuses account, password or database.
         ExternalServiceError: The database failed.
     """
     try:
         yield
     except psycopg.Error as error:
-        raise ExternalServiceError(f"checkpoints: {error}") from error
+        refusal = find_refusal(error, _show(dsn)) if dsn else None
+        raise refusal or ExternalServiceError(f"checkpoints: {error}") from error
+
+
+async def _open_pool(pool: Pool, dsn: str) -> None:
+    try:
+        await pool.open(wait=True, timeout=CONNECT_SECONDS)
+    except PoolTimeout:
+        # A pool keeps to itself why it does not connect.
+        await (await AsyncConnection.connect(dsn, **_SESSION)).close()
+        raise
+
+
+def _show(dsn: str) -> str:
+    parts = {"user": "", "host": "local", "port": 5432, "dbname": ""} | conninfo_to_dict(dsn)
+    return f"checkpoints: postgresql+psycopg://{parts['user']}@{parts['host']}:{parts['port']}/{parts['dbname']}"
 
 
 async def _refuse_old_tables(pool: Pool) -> None:

@@ -1,13 +1,17 @@
 """What only PostgreSQL does: connections break, books are locked apart, languages sort otherwise, servers ask who."""
 
+import asyncio
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psycopg
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, make_url, text
 
-from graphs.checkpoints import prepare_checkpoints
+from graphs import postgres_checkpoints
+from graphs.checkpoints import open_saver, prepare_checkpoints
 from tests.contract.conftest import FindStores, migrate
 from tests.contract.databases import beside, query
 from tests.contract.examples import BOOK, request_claim, session_after, settlement_of
@@ -16,8 +20,10 @@ from tests.servers.postgres import PASSWORD, Databases, PostgresServer, open_ser
 from tradeops.adapters.ledger_sqlalchemy import chain, open_ledger
 from tradeops.adapters.postgres import hold_turn
 from tradeops.bootstrap.ledger import open_ledger_copies
-from tradeops.domain.errors import ExternalServiceError, UnknownRecord
+from tradeops.domain.errors import ConfigurationError, ExternalServiceError, UnknownRecord
 from tradeops.domain.identifiers import BookId, CycleId
+from tradeops.resilience import postgres_refusals
+from tradeops.resilience.postgres_refusals import find_refusal
 from tradeops.services.back_up_ledger import back_up_ledger, restore_ledger
 
 OTHER = BookId(run="other")
@@ -183,6 +189,48 @@ def test_an_account_without_privileges_keeps_a_ledger_and_restores_it(plain_acco
     assert restore_ledger(open_ledger_copies(restored), tmp_path / "backup") == backup
 
 
+def open_checkpoints(url: str) -> None:
+    async def open_once() -> None:
+        async with open_saver(url):
+            pass
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(postgres_checkpoints, "CONNECT_SECONDS", 1)
+        asyncio.run(open_once())
+
+
+def take_turn(url: str) -> None:
+    with hold_turn(url, "registry"):
+        pass
+
+
+def check_a_refusal_is_a_setting(
+    server: PostgresServer, name: str, wrong: dict[str, str], open_store: Callable[[str], object]
+) -> None:
+    """It names the address without the password, and what to do."""
+    parts = make_url(server.databases.url(name)).set(**wrong)  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match=r"correct user, password or database in the URL") as refused:
+        open_store(parts.render_as_string(hide_password=False))
+    assert not refused.value.retryable
+    told = str(refused.value)
+    assert f"@localhost:{server.port}/{parts.database} is refused: " in told
+    assert f"//{parts.username}" in told
+    assert f":{parts.password}@" not in told
+
+
+@pytest.mark.parametrize("words", ["starting up", "shutting down", "in recovery mode"])
+def test_a_server_that_does_not_answer_yet_is_not_refusing(words: str) -> None:
+    refused = 'connection failed: FATAL:  role "x" does not exist'
+    assert find_refusal(psycopg.OperationalError(refused), "postgresql+psycopg://x@h/d")
+    away = f"{refused}\nconnection failed: FATAL:  the database system is {words}"
+    assert find_refusal(psycopg.OperationalError(away), "postgresql+psycopg://x@h/d") is None
+
+
+def test_the_state_of_an_error_is_believed_before_its_words() -> None:
+    assert find_refusal(psycopg.errors.InvalidPassword("mot de passe"), "postgresql+psycopg://x@h/d")
+    assert find_refusal(psycopg.errors.CannotConnectNow("no password supplied"), "postgresql+psycopg://x@h/d") is None
+
+
 class TestServer:
     """A server of its own, which asks for TLS and a password."""
 
@@ -205,16 +253,16 @@ class TestServer:
                 assert kept.scalar_one().startswith("SCRAM-SHA-256$")
 
     @pytest.mark.parametrize(
-        ("changes", "refusal"),
+        ("changes", "error", "refusal"),
         [
-            ({"sslmode": "disable"}, "no encryption|pg_hba.conf rejects"),
-            ({"sslrootcert": "system"}, "certificate verify failed"),
+            ({"sslmode": "disable"}, ConfigurationError, "no encryption|pg_hba.conf rejects"),
+            ({"sslrootcert": "system"}, ExternalServiceError, "certificate verify failed"),
         ],
     )
     def test_connections_that_are_not_verified_are_refused(
-        self, server: PostgresServer, name: str, changes: dict[str, str], refusal: str
+        self, server: PostgresServer, name: str, changes: dict[str, str], error: type[Exception], refusal: str
     ) -> None:
-        with pytest.raises(ExternalServiceError, match=refusal):
+        with pytest.raises(error, match=refusal):
             open_ledger(server.databases.url(name, **changes))
 
     def test_mutant_server_of_another_name_is_refused(self, server: PostgresServer, name: str) -> None:
@@ -225,11 +273,30 @@ class TestServer:
     def test_no_word_of_the_password_is_told(self, server: PostgresServer, name: str) -> None:
         for secret in (f"{PASSWORD}x", "secret%2Fword"):
             url = server.databases.url(name).replace(PASSWORD, secret)
-            with pytest.raises(ExternalServiceError) as refused:
+            with pytest.raises(ConfigurationError) as refused:
                 open_ledger(url)
             told = [str(refused.value), repr(refused.value), str(refused.value.context), str(refused.value.__cause__)]
             assert not any(secret in words or "secret/word" in words for words in told)
             assert "authentication failed" in told[0]
+
+    @pytest.mark.parametrize("open_store", [open_ledger, open_checkpoints, prepare_checkpoints, take_turn])
+    @pytest.mark.parametrize("wrong", [{"password": "wrong"}, {"username": "nobody"}, {"database": "none"}])
+    def test_what_no_second_try_cures_is_a_setting(
+        self, server: PostgresServer, name: str, wrong: dict[str, str], open_store: Callable[[str], object]
+    ) -> None:
+        check_a_refusal_is_a_setting(server, name, wrong, open_store)
+
+    @pytest.mark.parametrize("open_store", [open_ledger, open_checkpoints])
+    def test_mutant_that_tells_no_refusal_is_found(
+        self,
+        server: PostgresServer,
+        name: str,
+        open_store: Callable[[str], object],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(postgres_refusals, "_REFUSES", re.compile("never said"))
+        with pytest.raises(ExternalServiceError):
+            check_a_refusal_is_a_setting(server, name, {"database": "none"}, open_store)
 
     def test_a_server_that_comes_back_is_used_again(self, server: PostgresServer, name: str) -> None:
         with open_ledger(server.databases.url(name)) as ledger:

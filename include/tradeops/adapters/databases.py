@@ -32,7 +32,7 @@ def open_database(url: str) -> Database:
     """Connect to the database of a URL.
 
     Raises:
-        ConfigurationError: The URL names no database of a known kind.
+        ConfigurationError: The URL names no database of a known kind, or its server refuses it.
         ExternalServiceError: The database cannot be reached.
     """
     if url.startswith("postgresql"):

@@ -15,6 +15,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, InterfaceError, OperationalError
 
 from tradeops.domain.errors import ConfigurationError, CoordinationError, ExternalServiceError
+from tradeops.resilience.postgres_refusals import find_refusal
 
 SCHEME: Final = "postgresql+psycopg"
 
@@ -124,6 +125,7 @@ class PostgresConnection:
         """A transaction of which each statement sees what is committed; writers lock what they read.
 
         Raises:
+            ConfigurationError: The database refuses account, password or database when it is connected to again.
             ExternalServiceError: The database does not answer, or a lock is not to be had in half a
                 minute. After a lost connection nobody knows whether the last commit was one.
             CoordinationError: A unique key, a foreign key or an append-only table forbids the row.
@@ -136,6 +138,7 @@ class PostgresConnection:
         """A transaction that sees one state of the database and writes nothing.
 
         Raises:
+            ConfigurationError: As for writers.
             ExternalServiceError: The database does not answer.
         """
         with self._transaction(_READ) as connection:
@@ -172,7 +175,8 @@ class PostgresConnection:
         except DBAPIError as error:
             if not (isinstance(error, (OperationalError, InterfaceError)) or error.connection_invalidated):
                 raise
-            raise ExternalServiceError(f"{self._place}: {error.orig}", path=self._place) from error
+            refusal = find_refusal(error.orig, _show(self._engine.url))
+            raise refusal or ExternalServiceError(f"{self._place}: {error.orig}", path=self._place) from error
 
     def _refuse_other_process(self) -> None:
         if os.getpid() != self._pid:
@@ -185,6 +189,7 @@ def connect_once(url: str) -> None:
     """See whether a database answers.
 
     Raises:
+        ConfigurationError: It refuses account, password or database.
         ExternalServiceError: It does not.
     """
     PostgresConnection(create_postgres_engine(url)).close()
@@ -195,6 +200,7 @@ def hold_turn(url: str, name: str) -> Iterator[None]:
     """Hold a named lock of a database: one holder at a time on all hosts; it ends with the holder's connection.
 
     Raises:
+        ConfigurationError: The database refuses account, password or database.
         ExternalServiceError: The database does not answer, or the lock is not to be had in half a minute.
     """
     engine = create_postgres_engine(url)
@@ -205,7 +211,8 @@ def hold_turn(url: str, name: str) -> Iterator[None]:
             connection.execute(_UNLOCK, {"name": name})
     except OperationalError as error:
         place = _name_place(engine.url)
-        raise ExternalServiceError(f"{place}, lock {name}: {error.orig}", path=place) from error
+        refusal = find_refusal(error.orig, _show(engine.url))
+        raise refusal or ExternalServiceError(f"{place}, lock {name}: {error.orig}", path=place) from error
     finally:
         engine.dispose()
 
@@ -234,6 +241,10 @@ def _read_url(url: str) -> URL:
 def _name_place(url: URL) -> str:
     # Without account and query, which may hold a password.
     return f"{url.host or 'local'}:{url.port or 5432}/{url.database}"
+
+
+def _show(url: URL) -> str:
+    return url.set(query={}).render_as_string()
 
 
 def _set_up_session(connection: DBAPIConnection, _record: object) -> None:
