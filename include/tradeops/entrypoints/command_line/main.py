@@ -63,7 +63,8 @@ app.command("airflow", context_settings=airflow_commands.EVERYTHING)(airflow_com
 
 
 def main() -> None:
-    """Run one command; a known error is one line on standard error."""
+    """Run one command; a known error is one line on standard error, and what it writes is its owner's only."""
+    before = os.umask(0o077)  # as that of `make run`
     try:
         app()
     except TradeOpsError as error:
@@ -72,3 +73,5 @@ def main() -> None:
     except BrokenPipeError:
         # The reader of a pipe has left (`| head`); nothing more can be said to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    finally:
+        os.umask(before)
