@@ -2,8 +2,8 @@
 
 Looks every five minutes at what `tradeops serve`, `seal` and `relay` say of themselves on all hosts that share the
 state folder, at what waits in the event log and at the trading window, and notes it on the run. What is wrong in an
-open window, and still is a minute later, is one message to on-call with what to do. Paused until the processes are at
-work.
+open window, and still is a minute later, is one message to on-call with what to do. So are dead letters that nobody was
+told of, because the process died that wrote them. Paused until the processes are at work.
 
 ## Parameters
 - `processes`: those that are to run somewhere.

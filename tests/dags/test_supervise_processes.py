@@ -14,7 +14,7 @@ from airflow.sdk.exceptions import ParamValidationError
 from tradeops.bootstrap import diagnosis, window
 from tradeops.bootstrap.event_log import open_event_log
 from tradeops.bootstrap.notifier import open_notifier
-from tradeops.domain.errors import ExternalServiceError
+from tradeops.domain.errors import ExternalServiceError, InvalidRecord
 from tradeops.domain.topics import FEATURES
 from tradeops.domain.trading_window import WindowChange, WindowState
 from tradeops.entrypoints.airflow import supervision_tasks
@@ -22,6 +22,7 @@ from tradeops.entrypoints.airflow.supervision_tasks import AGAIN_SECONDS, PROCES
 from tradeops.entrypoints.processes.heartbeat import FOLDER
 from tradeops.ports.breaker_board import Opening
 from tradeops.ports.event_log import NewMessage
+from tradeops.services.dead_letters import make_dead_letter
 from tradeops.services.describe_outage import describe_outage
 from tradeops.settings import Settings, load_settings
 
@@ -177,6 +178,25 @@ def test_event_log_that_is_away_is_one_incident_with_what_the_processes_tell_of_
     assert (set(back["faults"]), back["told"]) == ({"seal"}, False)  # type: ignore[call-overload]
     assert len(office.mails()) == 1
     assert office.supervise()["told"]
+
+
+def test_dead_letters_of_a_process_that_died_before_it_told_are_told_once(office: Office) -> None:
+    office.send(1)
+    with open_event_log(office.settings.event_log_url) as log:
+        (message,) = log.read(FEATURES.name, 0, 0)
+        log.append([make_dead_letter(message, InvalidRecord("no event"), at=datetime(2026, 11, 20, tzinfo=UTC))])
+    for _ in range(2):
+        assert office.supervise()["faults"] == {}
+        (mail,) = office.mails()
+        assert "could not be processed" in mail
+
+
+def test_mutant_that_leaves_dead_letters_to_those_who_write_them_is_found(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervision_tasks, "tell_of_dead_letters", lambda: None)
+    with pytest.raises(ValueError, match="not enough values"):
+        test_dead_letters_of_a_process_that_died_before_it_told_are_told_once(office)
 
 
 def test_mutant_that_looks_at_no_file_is_found(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from tradeops.entrypoints.airflow.dead_letter_tasks import tell_of_dead_letters
 from tradeops.entrypoints.airflow.run_notes import note_run
 from tradeops.entrypoints.processes.health import NAMES, WITHIN_SECONDS
 from tradeops.entrypoints.processes.heartbeat import read_beats
@@ -45,6 +46,8 @@ class Look:
 def supervise_processes(names: Sequence[str], sleep: Callable[[float], None] = time.sleep) -> dict[str, Any]:
     """Note how window, processes and what waits are; tell on-call of faults in an open window that stay.
 
+    Dead letters whose process died before it could tell of them are told of as well.
+
     Args:
         names: Processes that are to run somewhere, of `PROCESSES`.
         sleep: Waits a number of seconds before a fault is believed.
@@ -61,6 +64,8 @@ def supervise_processes(names: Sequence[str], sleep: Callable[[float], None] = t
         look = look_around(settings, names)
     outage = EVENT_LOG in {*first.faults, *look.faults}
     note_run(str(look))
+    if EVENT_LOG not in look.faults:
+        _ask({}, EVENT_LOG, tell_of_dead_letters)  # away since: the next look tells
     told = bool(look.faults) and look.is_open and open_notifier(settings).notify(describe_faults(look, outage=outage))
     return {"faults": dict(look.faults), "told": told}
 
