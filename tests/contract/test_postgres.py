@@ -280,7 +280,7 @@ class TestServer:
             assert "authentication failed" in told[0]
 
     @pytest.mark.parametrize("open_store", [open_ledger, open_checkpoints, prepare_checkpoints, take_turn])
-    @pytest.mark.parametrize("wrong", [{"password": "wrong"}, {"username": "nobody"}, {"database": "none"}])
+    @pytest.mark.parametrize("wrong", [{"password": f"{PASSWORD}x"}, {"username": "nobody"}, {"database": "none"}])
     def test_what_no_second_try_cures_is_a_setting(
         self, server: PostgresServer, name: str, wrong: dict[str, str], open_store: Callable[[str], object]
     ) -> None:
