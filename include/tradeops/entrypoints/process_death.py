@@ -19,6 +19,17 @@ def die_with_parent(signum: int = signal.SIGKILL) -> None:
     _LIBC.prctl(_PR_SET_PDEATHSIG, signum)
 
 
+def die_with(parent: int) -> None:
+    """Make a child that was just forked die with its parent, which may be dead already.
+
+    Args:
+        parent: Process id of the one that forked.
+    """
+    die_with_parent()
+    if os.getppid() != parent:  # it died between the fork and the call above
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 def adopt_orphans() -> None:
     """Become the parent of every orphan among this process's descendants, instead of init."""
     _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1)
@@ -37,11 +48,8 @@ class _ForkedChildrenDieToo:
         self._parent = os.getpid() if threading.current_thread() is threading.main_thread() else 0
 
     def in_child(self) -> None:
-        if not self._parent:
-            return
-        die_with_parent()
-        if os.getppid() != self._parent:  # it died between the fork and the call above
-            os.kill(os.getpid(), signal.SIGKILL)
+        if self._parent:
+            die_with(self._parent)
 
 
 def bind_forks_to_parent() -> None:

@@ -6,11 +6,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import psutil
 
-from tradeops.entrypoints.process_death import die_with_parent
+from tradeops.entrypoints.process_death import die_with
 
 _GRACE = 6.0
 
@@ -36,7 +37,7 @@ def start_child(command: Sequence[str], environment: Mapping[str, str], log: Pat
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=die_with_parent,  # noqa: PLW1509 - we have one thread
+            preexec_fn=partial(die_with, os.getpid()),  # noqa: PLW1509 - we have one thread
         )
 
 

@@ -1,15 +1,17 @@
 """One run: Airflow up, the pipeline through it, the summary, everything down."""
 
+import os
 import subprocess
 import sys
 import time
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 from tradeops.domain.errors import ConfigurationError
-from tradeops.entrypoints.process_death import die_with_parent
+from tradeops.entrypoints.process_death import die_with
 from tradeops.entrypoints.supervisor.airflow_api import AirflowApi
 from tradeops.entrypoints.supervisor.airflow_environment import make_airflow_environment, prepare_home
 from tradeops.entrypoints.supervisor.airflow_processes import AirflowProcesses, run_airflow
@@ -79,7 +81,7 @@ def print_summary(settings: Settings) -> int:
     """
     command = [sys.executable, "-m", "tradeops.entrypoints.command_line", "summary"]
     environment = make_child_environment(settings)
-    with subprocess.Popen(command, env=environment, preexec_fn=die_with_parent) as child:  # noqa: PLW1509, S603
+    with subprocess.Popen(command, env=environment, preexec_fn=partial(die_with, os.getpid())) as child:  # noqa: PLW1509, S603
         return child.wait()
 
 

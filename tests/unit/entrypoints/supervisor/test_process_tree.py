@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tradeops.entrypoints.process_death import die_with
 from tradeops.entrypoints.supervisor.signals import (
     KeptSignals,
     StopRequested,
@@ -159,3 +160,14 @@ def test_a_signal_that_the_parent_blocks_only_while_it_starts_a_process_is_no_en
         {signal.SIGINT},
     ]
     assert kept.look(ending) == {signal.SIGINT}
+
+
+@pytest.mark.parametrize(("dead", "ended"), [(False, 0), (True, -signal.SIGKILL)])
+def test_a_child_whose_parent_died_before_it_could_ask_to_die_too_ends_at_once(dead: bool, ended: int) -> None:
+    """A parent that lives on stands for the mutant that does not look: the child goes on."""
+    former = subprocess.Popen(["true"])
+    former.wait()
+    parent = former.pid if dead else os.getpid()
+    child = subprocess.run(["true"], preexec_fn=lambda: die_with(parent), check=False)
+
+    assert child.returncode == ended
