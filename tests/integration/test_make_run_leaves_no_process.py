@@ -90,7 +90,7 @@ def test_mutant_a_listener_on_all_interfaces_is_found() -> None:
 
 
 def test_mutant_without_death_signal_the_servers_survive(installation: Installation) -> None:
-    broken = {f"{SUPERVISOR}.process_tree.die_with_parent": "lambda: None"}
+    broken = {f"{SUPERVISOR}.process_tree.die_with": "lambda parent: None"}
     with installation.start(start_broken_supervisor(broken)) as run:
         run.wait_for_line(HEALTHY)
         run.look()
@@ -110,7 +110,7 @@ def test_mutant_without_fork_hook_the_workers_survive(installation: Installation
 
 def test_mutant_without_clean_up_a_signal_leaves_processes(installation: Installation) -> None:
     broken = {
-        f"{SUPERVISOR}.process_tree.die_with_parent": "lambda: None",
+        f"{SUPERVISOR}.process_tree.die_with": "lambda parent: None",
         f"{SUPERVISOR}.signals.raise_on_signals": "lambda: None",
     }
     with installation.start(start_broken_supervisor(broken)) as run:
