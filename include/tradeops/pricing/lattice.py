@@ -1,6 +1,6 @@
 """European and American values and Greeks on a binomial lattice, with cash dividends and a continuous yield."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,14 +8,13 @@ import numpy as np
 from tradeops.domain.errors import InvalidPricingInput
 from tradeops.domain.market import FloatArray
 from tradeops.domain.options import ExerciseStyle
-from tradeops.pricing.contract_columns import NumberColumn, lay_out_contract
+from tradeops.pricing.contract_columns import CONTRACT, NumberColumn, lay_out_contract
 from tradeops.pricing.dividends import CashDividend, lay_out_dividends
-from tradeops.pricing.lattice_kernels import LATTICE_ROWS, value_lattice_rows
+from tradeops.pricing.lattice_kernels import LATTICE_ROWS, VOLATILITY_BUMP, value_lattice_rows
 from tradeops.pricing.refusals import RefusalArray, raise_first_refusal
 
 STEPS = 501
 ROUNDING = 1e-12  # of spot and strike: a difference of values below it is nothing
-VOLATILITY_BUMP = 0.01  # of the volatility, as in the kernel
 _FEWEST, _MOST = 3, 20_001
 _GAMMA, _VEGA = 2, 4
 
@@ -44,25 +43,18 @@ class LatticeColumns:
     dividend_rho: FloatArray
 
 
-def evaluate_on_lattice(
-    kind: NumberColumn,
-    style: ExerciseStyle,
-    spot: NumberColumn,
-    strike: NumberColumn,
-    years: NumberColumn,
-    rate: NumberColumn,
-    dividend_yield: NumberColumn,
-    volatility: NumberColumn,
-) -> tuple[LatticeColumns, RefusalArray]:
+def evaluate_on_lattice(style: ExerciseStyle, columns: Mapping[str, FloatArray]) -> tuple[LatticeColumns, RefusalArray]:
     """Values and Greeks of STEPS steps, and the refusal of each row; a refused row's numbers are 0 and mean nothing.
 
-    Arguments as of `price_on_lattice`.
+    Args:
+        style: Of all rows.
+        columns: By the names of `price_on_lattice`'s arguments.
 
     Raises:
         InvalidPricingInput: The columns are no numbers or do not broadcast.
     """
-    shape, columns = lay_out_contract(kind, spot, strike, years, rate, dividend_yield, volatility)
-    found, refusal = _value(columns, style, STEPS, ())
+    shape, laid_out = lay_out_contract(*(columns[name] for name in CONTRACT))
+    found, refusal = _value(laid_out, style, STEPS, ())
     return _shape(found, shape), refusal.reshape(shape)
 
 

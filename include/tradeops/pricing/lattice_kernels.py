@@ -24,7 +24,7 @@ LATTICE_ROWS = 7
 _VOLATILITY, _KINK = float(Refusal.VOLATILITY), float(Refusal.KINK)
 _TOO_FEW, _DIVIDENDS = float(Refusal.TOO_FEW_STEPS), float(Refusal.DIVIDENDS)
 _RATE_BUMP = 1e-3
-_VOLATILITY_BUMP = 0.01  # of the volatility
+VOLATILITY_BUMP = 0.01  # of the volatility
 
 
 @njit(error_model="numpy")
@@ -115,7 +115,7 @@ def value_lattice_row(contract: Contract, american: bool, steps: int, paid: Floa
         out[0], out[1] = max(0.0, kind * (spot - strike)), kind if kind * (spot - strike) > 0.0 else 0.0
         return _KINK if spot == strike else 0.0
     out[0], out[1], out[2], out[3] = _roll_back(contract, american, steps, paid)
-    step = _VOLATILITY_BUMP * volatility
+    step = VOLATILITY_BUMP * volatility
     out[4] = _bump(contract, american, steps, paid, (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, step))
     out[5] = _bump(contract, american, steps, paid, (0.0, 0.0, 0.0, 0.0, _RATE_BUMP, 0.0, 0.0))
     out[6] = _bump(contract, american, steps, paid, (0.0, 0.0, 0.0, 0.0, 0.0, _RATE_BUMP, 0.0))

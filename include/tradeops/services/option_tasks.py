@@ -128,7 +128,7 @@ class LatticeTask(VolatilityTask):
 
     def compute(self) -> Answer:
         """Ask the kernel."""
-        found, refusal = evaluate_on_lattice(style=self.asked.style, **self.inputs)
+        found, refusal = evaluate_on_lattice(self.asked.style, self.inputs)
         return Answer(_name_columns(found), refusal)
 
     def find_wrong(self, answer: Answer, places: RowArray, tolerance: float) -> RowArray:

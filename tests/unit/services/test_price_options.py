@@ -367,8 +367,8 @@ def test_the_lattice_is_named_in_the_log_and_in_the_metrics(monkeypatch: pytest.
 
 
 def test_mutant_a_wrong_lattice_degrades(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    def evaluate(**columns: object) -> tuple[LatticeColumns, RefusalArray]:
-        found, refusal = evaluate_on_lattice(**columns)  # type: ignore[arg-type]
+    def evaluate(*asked: object) -> tuple[LatticeColumns, RefusalArray]:
+        found, refusal = evaluate_on_lattice(*asked)  # type: ignore[arg-type]
         return replace(found, value=found.value * (1 + 1e-6)), refusal
 
     monkeypatch.setattr(option_tasks, "evaluate_on_lattice", evaluate)

@@ -125,7 +125,8 @@ def test_a_number_where_the_closed_form_has_none_is_wrong(style: ExerciseStyle, 
 @pytest.mark.parametrize("years", [1e-9, 0.5])
 def test_a_number_where_the_lattice_has_none_is_wrong(years: float) -> None:
     asked = replace(make_columns(1), spot=np.array([50.0]), strike=np.array([150.0]), years=np.array([years]))
-    value = evaluate_on_lattice(style=asked.style, **{**asked.named, "years": np.array([0.5])}, volatility=np.ones(1))
+    columns = {**asked.named, "years": np.array([0.5]), "volatility": np.ones(1)}
+    value = evaluate_on_lattice(asked.style, columns)
     wrong = find_wrong_on_lattice(asked, np.ones(1), value[0].value, np.array([0]), 1e-10)
     assert len(wrong) == (years == 1e-9)
 
