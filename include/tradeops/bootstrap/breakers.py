@@ -1,12 +1,17 @@
 """Joins breakers to the database that all processes of an installation share."""
 
+import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from tradeops.adapters.breakers_sqlalchemy import SqlBreakerBoard, prepare_breakers
+from tradeops.bootstrap.process import MonotonicClock
+from tradeops.domain.errors import ExternalServiceError
 from tradeops.ports.clock import Clock
 from tradeops.resilience.guarded_calls import GuardedCalls, TellOpening
 from tradeops.settings import Settings
+
+_LOG = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -27,6 +32,24 @@ def open_guards(
     """
     with SqlBreakerBoard(_find_url(settings)) as board:
         yield lambda name: GuardedCalls(name=name, board=board, clock=clock, tell=tell)
+
+
+@contextmanager
+def open_guard(settings: Settings, name: str, tell: TellOpening | None = None) -> Iterator[GuardedCalls | None]:
+    """The guard of one thing; None where the breakers cannot be reached, which spare a dependency and are to be none.
+
+    Args:
+        settings: Where things are.
+        name: Of what it protects.
+        tell: Called when this process's failure opens the breaker.
+    """
+    with ExitStack() as stack:
+        guard = None
+        try:
+            guard = stack.enter_context(open_guards(settings, MonotonicClock(), tell))(name)
+        except ExternalServiceError as error:
+            _LOG.warning("%s is opened without a breaker: %s", name, error)
+        yield guard
 
 
 def prepare_board(settings: Settings) -> None:

@@ -1,16 +1,15 @@
 """Joins the event log to the breaker that all processes share, and its opening to on-call."""
 
 import logging
-from contextlib import ExitStack, closing
+from contextlib import closing
 
 from tradeops.adapters.breakers_sqlalchemy import POLICY
 from tradeops.adapters.event_log_kafka import KafkaEventLog
 from tradeops.adapters.event_log_sqlite import SqliteEventLog
-from tradeops.bootstrap.breakers import open_guards
+from tradeops.bootstrap.breakers import open_guard
 from tradeops.bootstrap.event_log import open_event_log
 from tradeops.bootstrap.ledger import open_ledger_by_url
 from tradeops.bootstrap.notifier import open_notifier
-from tradeops.bootstrap.process import MonotonicClock
 from tradeops.domain.errors import ExternalServiceError, TradeOpsError
 from tradeops.ports.breaker_board import Opening
 from tradeops.services.describe_outage import describe_outage
@@ -36,14 +35,8 @@ def open_guarded_event_log(settings: Settings) -> SqliteEventLog | KafkaEventLog
     def open_it() -> SqliteEventLog | KafkaEventLog:
         return open_event_log(settings.event_log_url)
 
-    with ExitStack() as stack:
-        try:
-            guard = stack.enter_context(open_guards(settings, MonotonicClock(), lambda *news: _tell(settings, *news)))
-        except ExternalServiceError as error:
-            # The board spares a dependency; it is not to be one.
-            _LOG.warning("%s is opened without a breaker: %s", NAME, error)
-            return open_it()
-        return guard(NAME).call(open_it)
+    with open_guard(settings, NAME, lambda *news: _tell(settings, *news)) as guard:
+        return guard.call(open_it) if guard else open_it()
 
 
 def _tell(settings: Settings, opening: Opening, error: ExternalServiceError) -> None:
