@@ -19,15 +19,16 @@ def die_with_parent(signum: int = signal.SIGKILL) -> None:
     _LIBC.prctl(_PR_SET_PDEATHSIG, signum)
 
 
-def die_with(parent: int) -> None:
-    """Make a child that was just forked die with its parent, which may be dead already.
+def die_with(parent: int, signum: int = signal.SIGKILL) -> None:
+    """The same for a parent that may be dead already.
 
     Args:
-        parent: Process id of the one that forked.
+        parent: Its process id.
+        signum: The signal to send.
     """
-    die_with_parent()
-    if os.getppid() != parent:  # it died between the fork and the call above
-        os.kill(os.getpid(), signal.SIGKILL)
+    die_with_parent(signum)
+    if os.getppid() != parent:  # it died before the call above
+        os.kill(os.getpid(), signum)
 
 
 def adopt_orphans() -> None:

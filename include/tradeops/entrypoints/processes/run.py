@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tradeops.entrypoints.process_death import die_with_parent
+from tradeops.entrypoints.process_death import die_with
 from tradeops.entrypoints.processes.heartbeat import Heart
 from tradeops.entrypoints.processes.loop import OpenUnits, ProcessLoop
 from tradeops.entrypoints.processes.stop_switch import DeadlinePassed, StopSwitch
@@ -54,7 +54,7 @@ def run_process(
     switch = StopSwitch(options.deadline_seconds)
     switch.listen()
     if options.with_parent:
-        _follow_parent()
+        die_with(os.getppid(), signal.SIGTERM)
     heart = Heart(state_dir, name)
     _LOG.info("%s begins as process %d", name, os.getpid())
     try:
@@ -69,10 +69,3 @@ def run_process(
         heart.stop()
     _LOG.info("%s has handed back what it held", name)
     return REPLACE_ME if switch.worn else ENDED_WELL
-
-
-def _follow_parent() -> None:
-    parent = os.getppid()
-    die_with_parent(signal.SIGTERM)
-    if os.getppid() != parent:  # it died between the two lines above
-        os.kill(os.getpid(), signal.SIGTERM)
