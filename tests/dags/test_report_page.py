@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 
 from tradeops.domain.identifiers import BookId, Stage
 from tradeops.entrypoints.airflow.report_page import find_newest_report, make_report_page
-from tradeops.services.report.write_report import name_report
+from tradeops.services.report.report_names import name_report
 
 
 @pytest.fixture

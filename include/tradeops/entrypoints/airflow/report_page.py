@@ -8,10 +8,10 @@ from fastapi import Depends, FastAPI, HTTPException
 from fastapi.responses import HTMLResponse
 
 from tradeops.domain.identifiers import BookId
+from tradeops.services.report.report_names import REPORT_FILE, name_report
 from tradeops.settings import load_settings
 
-REPORT = "report.html"
-_OF_LIVE = str(BookId()).replace("/", "_")
+_OF_LIVE = name_report(BookId(), "????-??-??")
 # The report carries its pictures in itself and needs nothing from anywhere.
 _HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:"}
 
@@ -33,4 +33,4 @@ def make_report_page() -> FastAPI:
 
 def find_newest_report(folder: Path) -> Path | None:
     """The report file of the live account that was written last; None before the first."""
-    return max(folder.glob(f"{_OF_LIVE}_????-??-??/{REPORT}"), key=lambda path: path.stat().st_mtime, default=None)
+    return max(folder.glob(f"{_OF_LIVE}/{REPORT_FILE}"), key=lambda path: path.stat().st_mtime, default=None)

@@ -21,7 +21,7 @@ from tradeops.services.evaluate_model import ModelEvaluator
 from tradeops.services.measure_agents import AgentMeasures
 from tradeops.services.measure_book import measure_book_agents
 from tradeops.services.read_training import read_training
-from tradeops.services.report.write_report import REPORT_FILE, name_report
+from tradeops.services.report.report_names import REPORT_FILE, name_report
 from tradeops.services.summarize_run import RunSummary, summarize_run
 
 DIFFERENT = 3

@@ -9,13 +9,12 @@ from tempfile import TemporaryDirectory
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from tradeops.domain.identifiers import BookId
 from tradeops.services.report.figures import ReportFigures
 from tradeops.services.report.formats import FILTERS
 from tradeops.services.report.plot_style import SERIES
 from tradeops.services.report.plots import draw_plots
+from tradeops.services.report.report_names import REPORT_FILE, name_report
 
-REPORT_FILE = "report.html"
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -34,11 +33,6 @@ class WrittenReport:
     session: date
     path: Path
     files: Mapping[str, bytes]
-
-
-def name_report(book_id: BookId, last: date) -> str:
-    """A folder name from a book and its last session: no clock."""
-    return f"{book_id}/{last}".replace("/", "_")
 
 
 def render_report(figures: ReportFigures) -> Mapping[str, bytes]:
