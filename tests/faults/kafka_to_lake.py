@@ -188,13 +188,16 @@ def keep_up(folder: Path) -> Iterator[Upkeep]:
 
 
 def kill_one(url: str, folder: Path, batch: int, chance: random.Random, sealer: Sealer) -> bool:
-    """Start a sealer and kill it some time after its first commit to the lake; False when it was done before."""
+    """Start a sealer and kill it some time after its first commit to the lake; False when it was done before.
+
+    A mutant chooses its moment itself and is waited for.
+    """
     before, child = _read_versions(folder), start(sealer, url, folder, batch)
     until = time.monotonic() + START_SECONDS
     while child.is_alive() and _read_versions(folder) == before:
         assert time.monotonic() < until, "the sealer does nothing"
         time.sleep(0.02)
-    child.join(chance.uniform(0, WORK_SECONDS))
+    child.join(chance.uniform(0, WORK_SECONDS) if sealer is seal_batches else START_SECONDS)
     child.kill()
     child.join()
     return bool(child.exitcode == -signal.SIGKILL)

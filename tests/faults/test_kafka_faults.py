@@ -24,6 +24,7 @@ from tests.faults.kill_kafka import STEPS, Step, Work, work_until
 from tests.servers.kafka import KafkaServer, lend_prefix, run_kafka
 from tests.unit.services.test_seal_lake import DAYS, tell_bar
 from tradeops.adapters.event_log_kafka import writer
+from tradeops.adapters.event_log_kafka.consumer import KafkaEventConsumer
 from tradeops.bootstrap.event_log import open_event_log
 from tradeops.domain.errors import ExternalServiceError, LeaseLost
 from tradeops.domain.lake_tables import BARS_TABLE
@@ -109,6 +110,35 @@ def test_a_commit_whose_outcome_is_unknown_is_found_out_and_not_written_twice(
         assert len(again) == (0 if came_through else MESSAGES)
         consumer.commit(children.effects_of(again))
     check_each_effect_once_in_order(kafka_url, MESSAGES)
+
+
+def commit_refused_then_others(url: str) -> None:
+    """The broker refuses the offsets of one partition; the same member then commits another's, and another goes on."""
+    fill(url, MESSAGES)
+    with open_event_log(url) as log, log.open_consumer(children.GROUP, [RAW]) as consumer:
+        assert isinstance(consumer, KafkaEventConsumer)
+        refused = consumer.poll(3)
+        assert consumer._member
+        consumer._member = consumer._member._replace(generation_id=consumer._member.generation_id + 7)
+        with pytest.raises(LeaseLost):
+            consumer.commit(children.effects_of(refused))
+        others = consumer.poll(3)
+        assert {message.partition for message in others}.isdisjoint(message.partition for message in refused)
+        consumer.commit(children.effects_of(others))
+    children.consume(url)
+    check_each_effect_once_in_order(url, MESSAGES)
+
+
+def test_offsets_that_were_refused_are_not_committed_with_later_ones(kafka_url: str) -> None:
+    commit_refused_then_others(kafka_url)
+
+
+def test_mutant_that_goes_on_with_the_producer_of_a_refused_commit_is_found(
+    kafka_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer.KafkaWriter, "_give_up", lambda _self, _producer: None)
+    with pytest.raises(AssertionError, match="Counter"):
+        commit_refused_then_others(kafka_url)
 
 
 @dataclass

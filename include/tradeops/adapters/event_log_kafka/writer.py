@@ -37,7 +37,8 @@ Record = dict[str, Any]
 class KafkaWriter:
     """Holds two producers, made when they are needed first.
 
-    After an outcome that is not known the producer is given up, since the client library's may never deliver again.
+    A producer that failed is given up: after an outcome that is not known the client library's may never deliver again,
+    and after a refusal it would commit the refused offsets with its next transaction.
     Its successor has the same transactional id: making it ends what the old one left open, this way or that.
     """
 
@@ -111,6 +112,7 @@ class KafkaWriter:
                 call_within(self._clients.address.patience_s, lambda: _run(producer, records, offsets, member))
             except MOVED_ON as error:
                 self._abort(producer)
+                self._give_up(producer)
                 raise LeaseLost("the group moved on: another member has its partitions; poll again") from error
             except (KafkaError, TimeoutError):
                 self._give_up(producer)
@@ -131,8 +133,7 @@ class KafkaWriter:
         try:
             call_within(self._clients.address.patience_s, producer.abort_transaction)
         except (KafkaError, TimeoutError) as error:
-            _LOG.warning("a transaction was not aborted, its successor will: %r", error)
-            self._give_up(producer)
+            _LOG.warning("a transaction was not aborted, its producer's successor does it: %r", error)
 
     def _give_up(self, producer: KafkaProducer) -> None:
         _close(producer)
