@@ -2,7 +2,7 @@
 
 Writes the HTML report of the live account with the newest decisions, keeps a copy in MLflow, and compares the model
 aliases there with the promotion ledger: an alias moved by hand changes nothing in live and is reported to on-call.
-New decisions (asset `decisions`) wake it. Its link "Report" on a run opens the newest report.
+New decisions (asset `decisions`) wake it. The link "Report" on a run opens the report that it wrote.
 
 ## Parameters
 None.

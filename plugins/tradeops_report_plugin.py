@@ -1,4 +1,4 @@
-"""The report of the newest decisions, one click from the menu and from every run."""
+"""The report of the newest decisions, one click from the menu, and a run's own, one click from the run."""
 
 from airflow.plugins_manager import AirflowPlugin
 
@@ -14,5 +14,10 @@ class ReportPlugin(AirflowPlugin):
     ]
     external_views = [  # noqa: RUF012
         {"name": "Trading report", "href": "/tradeops/report", "destination": "nav", "url_route": "trading-report"},
-        {"name": "Report", "href": "/tradeops/report", "destination": "dag_run", "url_route": "report"},
+        {
+            "name": "Report",
+            "href": "/tradeops/report?dag_id={DAG_ID}&run_id={RUN_ID}",
+            "destination": "dag_run",
+            "url_route": "report",
+        },
     ]

@@ -80,6 +80,12 @@ def test_a_run_leads_to_the_report(page: Page, up: UpAndRunning, tmp_path: Path)
     assert page.screenshot(path=tmp_path / "report.png")
 
 
+def test_a_run_of_publish_report_asks_for_the_report_that_it_wrote(page: Page, up: UpAndRunning) -> None:
+    page.goto(f"{up.url}/dags/publish_report/runs/some__run/plugin/report")
+    frame = page.locator("iframe")
+    expect(frame).to_have_attribute("src", "/tradeops/report?dag_id=publish_report&run_id=some__run", timeout=WAIT_MS)
+
+
 def test_the_report_is_shown_to_nobody_without_a_log_in(up: UpAndRunning) -> None:
     answer = httpx.get(f"{up.url}/tradeops/report", trust_env=False, timeout=30)
     assert answer.status_code == 401
