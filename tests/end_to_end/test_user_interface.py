@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -11,6 +12,8 @@ from playwright.sync_api import TimeoutError as Late
 
 from tests.conftest import ROOT
 from tests.end_to_end.conftest import UpAndRunning
+from tradeops.domain.identifiers import BookId
+from tradeops.services.report.report_names import REPORT_FILE, name_report
 
 pytestmark = pytest.mark.slow
 CHROMIUM = shutil.which("chromium")
@@ -80,10 +83,17 @@ def test_a_run_leads_to_the_report(page: Page, up: UpAndRunning, tmp_path: Path)
     assert page.screenshot(path=tmp_path / "report.png")
 
 
-def test_a_run_of_publish_report_asks_for_the_report_that_it_wrote(page: Page, up: UpAndRunning) -> None:
-    page.goto(f"{up.url}/dags/publish_report/runs/some__run/plugin/report")
-    frame = page.locator("iframe")
-    expect(frame).to_have_attribute("src", "/tradeops/report?dag_id=publish_report&run_id=some__run", timeout=WAIT_MS)
+def test_a_run_of_publish_report_leads_to_the_report_that_it_wrote(page: Page, up: UpAndRunning) -> None:
+    newer = up.installation.state_dir / "reports" / name_report(BookId(), "9999-12-31") / REPORT_FILE
+    newer.parent.mkdir()
+    newer.write_text("<p>a newer one</p>")
+    try:
+        for dag_id, shown in (("replay_history", "a newer one"), ("publish_report", "no evidence of skill")):
+            run_id = quote(up.api.list_runs(dag_id)[0]["dag_run_id"], safe="")
+            page.goto(f"{up.url}/dags/{dag_id}/runs/{run_id}/plugin/report")
+            expect(page.frame_locator("iframe").get_by_text(shown).first).to_be_visible(timeout=WAIT_MS)
+    finally:
+        shutil.rmtree(newer.parent)
 
 
 def test_the_report_is_shown_to_nobody_without_a_log_in(up: UpAndRunning) -> None:
