@@ -23,6 +23,7 @@ from tests.contract.examples import (
     session_after,
     settlement_of,
 )
+from tests.fakes.ledger import InMemoryLedger
 from tradeops.adapters.ledger_sqlalchemy import SqlLedger, claims, decisions
 from tradeops.domain.claims import Claim, ClockMove, Owner
 from tradeops.domain.errors import CycleHeld, StaleEpoch
@@ -110,13 +111,19 @@ def test_a_claim_elsewhere_expires_without_renewal(open_another: OpenLedger) -> 
     assert open_another().claim_cycle(request_claim(owner=HERE)).epoch == 2
 
 
-def test_renewal_keeps_a_claim_alive(ledger: Ledger) -> None:
+def test_renewal_keeps_a_claim_alive(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(claims, "read_clock", lambda _connection: now[0])
+    if isinstance(ledger, InMemoryLedger):
+        monkeypatch.setattr(ledger, "clock", lambda: now[0])
     claim = ledger.claim_cycle(request_claim(owner=ELSEWHERE, ttl_seconds=1.0))
-    for _ in range(3):
-        time.sleep(0.35)
+    for now[0] in (0.9, 1.8):
         ledger.renew_claim(claim)
+    now[0] = 2.7
     with pytest.raises(CycleHeld):
         ledger.claim_cycle(request_claim(owner=HERE))
+    now[0] = 2.9
+    assert ledger.claim_cycle(request_claim(owner=HERE)).epoch == 2
 
 
 def test_a_redo_keeps_what_the_first_claim_saw(ledger: Ledger) -> None:
