@@ -179,7 +179,7 @@ def test_processes_may_write_at_once(store_url: str) -> None:
     for process in crowd:
         process.start()
     for process in crowd:
-        process.join(60)
+        process.join(300)
     assert [process.exitcode for process in crowd] == [0, 0]
     with open_at(store_url) as store:
         for offset in range(10, 30):

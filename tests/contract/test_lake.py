@@ -178,7 +178,7 @@ def test_processes_with_one_writer_write_a_version_once_and_lose_none_of_their_o
     for process in processes:
         process.start()
     for process in processes:
-        process.join(120)
+        process.join(300)
     assert [process.exitcode for process in processes] == [0] * crowd
     rows = real.read(BARS_TABLE)["instrument"].value_counts()
     found = dict(rows.iter_rows())

@@ -27,7 +27,7 @@ def test_killed_between_data_and_commit_nothing_is_visible_and_the_repetition_wr
     folder, lake = tmp_path / "lake", DeltaLake(tmp_path / "lake")
     process = mp.get_context("spawn").Process(target=append_and_die, args=(folder,))
     process.start()
-    process.join(60)
+    process.join(300)
     assert process.exitcode == -signal.SIGKILL
     assert len(list(folder.rglob("*.parquet"))) == 1
     assert lake.read(BARS_TABLE).height == 0 and lake.sealed_version(BARS_TABLE, WRITER) == -1

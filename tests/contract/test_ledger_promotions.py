@@ -154,9 +154,9 @@ def test_two_processes_that_promote_at_once_make_one_step(ledger_url: str) -> No
     ]
     for process in crowd:
         process.start()
-    said = Counter(outcomes.get(timeout=60) for _ in crowd)
+    said = Counter(outcomes.get(timeout=300) for _ in crowd)
     for process in crowd:
-        process.join(60)
+        process.join(300)
 
     assert said == {"recorded": 1, "refused": 1}
     with open_ledger(ledger_url) as ledger:

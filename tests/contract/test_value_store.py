@@ -222,7 +222,7 @@ def run_crowd(store: ValueStore, count: int) -> None:
     for process in crowd:
         process.start()
     for process in crowd:
-        process.join(60)
+        process.join(300)
     assert [process.exitcode for process in crowd] == [0, 0, 0]
 
 
@@ -245,7 +245,7 @@ def test_a_forked_child_may_use_the_store_that_its_parent_used(real: Real) -> No
     store.put_all([b"one", b"two"])
     child = mp.get_context("fork").Process(target=put_many, args=(store, 2))
     child.start()
-    child.join(30)
+    child.join(300)
     child.kill()
     assert child.exitcode == 0
 
