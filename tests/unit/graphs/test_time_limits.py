@@ -1,13 +1,17 @@
 """An agent that is late abstains; what it says later is read by nobody, and a replay does not wait for it."""
 
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from unittest.mock import patch
 
 import pytest
 
 from agents.roster import Agent
+from graphs.decision_cycle import run_cycle
 from graphs.decision_cycle.run_cycle import DecisionCycleRunner
+from graphs.decision_cycle.timed_judges import Judge, TimedJudges
 from tests.unit.examples import base_policy
 from tests.unit.graphs.cycle_bench import OWNER, TECHNICAL, Bench, RaisingAgent, StoppedClock, SureAgent
 from tradeops.domain.decisions import Decision, Outcome
@@ -21,7 +25,7 @@ from tradeops.services.replay.compare import Difference
 from tradeops.services.replay.replay_decisions import DecisionReplayer
 
 MACRO, TECH = AgentId("macro"), TECHNICAL.agent
-SOON, NEVER_LATE = 0.02, 60.0
+SOON, NEVER_LATE = 0.02, 600.0
 
 
 @dataclass(frozen=True)
@@ -29,9 +33,11 @@ class WaitingAgent(SureAgent):
     """Answers when it may."""
 
     may: threading.Event = field(default_factory=threading.Event)
+    asked: threading.Event = field(default_factory=threading.Event)
     specification: AgentSpecification = field(default_factory=lambda: replace(TECHNICAL, agent=MACRO))
 
     def judge(self, view: MarketView) -> Opinions:
+        self.asked.set()
         self.may.wait()
         return super().judge(view)
 
@@ -47,6 +53,24 @@ class ReleasingAgent(SureAgent):
         return super().judge(view)
 
 
+class HurriedMacro(TimedJudges):
+    """Limits only the agent that hangs: on a busy machine the thread of another one may wake late."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(NEVER_LATE)
+        self._hurried = TimedJudges(seconds)
+
+    async def ask(self, agent: AgentId, judge: Judge) -> Opinions | None:
+        return await (self._hurried.ask if agent == MACRO else super().ask)(agent, judge)
+
+    def list_hung(self) -> tuple[AgentId, ...]:
+        return (*super().list_hung(), *self._hurried.list_hung())
+
+    def close(self) -> None:
+        super().close()
+        self._hurried.close()
+
+
 @pytest.fixture
 def hung() -> Iterator[WaitingAgent]:
     agent = WaitingAgent()
@@ -57,7 +81,9 @@ def hung() -> Iterator[WaitingAgent]:
 def run(bench: Bench, seconds: float) -> CycleOutcome:
     bench.ledger.record_policy(base_policy())
     bundle = replace(bench.ports().bundle, policy=base_policy().version)
-    with DecisionCycleRunner(bench.ports(bundle=bundle), owner=OWNER, agent_seconds=seconds) as runner:
+    with patch.object(run_cycle, "TimedJudges", HurriedMacro):
+        runner = DecisionCycleRunner(bench.ports(bundle=bundle), owner=OWNER, agent_seconds=seconds)
+    with runner:
         return runner.run_cycle(bench.request())
 
 
@@ -148,12 +174,18 @@ def test_replay_is_exact_whether_the_agent_answers_now_or_hangs_for_ever(hung: W
 def test_replay_waits_for_an_agent_that_was_in_time_then(hung: WaitingAgent) -> None:
     bench = Bench(roster=(ReleasingAgent(other=hung),))
     decision = bench.ledger.get_decision(run(bench, NEVER_LATE).cycle_id).decision
-    timer = threading.Timer(10 * SOON, hung.may.set)
-    timer.start()
+
+    def release_late() -> None:
+        hung.asked.wait()
+        time.sleep(10 * SOON)
+        hung.may.set()
+
+    late = threading.Thread(target=release_late, daemon=True)
+    late.start()
 
     found = replay(bench, decision, (replace(hung, specification=TECHNICAL),))
     assert (found.first_input, found.first_output) == (None, None)
-    timer.join()
+    late.join()
 
 
 def test_mutant_replay_that_asks_the_late_agent_again_is_found(
