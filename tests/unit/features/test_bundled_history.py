@@ -1,17 +1,21 @@
 """The bundled file as it is: complete, point in time, and with the right splits and dividends."""
 
 import gzip
-import time
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 from tests.fakes.bundled_market import VENDOR_DELAY, find_bundled_file, lay_out, load_bundled_market
 from tradeops.adapters.trading_calendar_exchange_calendars import ExchangeTradingCalendar
 from tradeops.domain.identifiers import InstrumentId
+from tradeops.domain.market import Bar
+from tradeops.features.market_columns import MarketColumns
 from tradeops.features.market_history import MarketHistory
+from tradeops.features.versions import Cell, Version, Versions
 
 LATER = datetime(2030, 1, 1, tzinfo=UTC)
 AAPL, GOOG, MSFT = (InstrumentId(name) for name in ("AAPL", "GOOG", "MSFT"))
@@ -53,12 +57,32 @@ def test_prices_are_the_text_of_the_file(source: MarketHistory) -> None:
     assert first is not None and first.close == Decimal("130.31")  # raw, not the adjusted 4.19
 
 
-def test_a_window_takes_less_than_a_millisecond(source: MarketHistory) -> None:
-    names = tuple(name for name in source.instruments if name not in ("FB",))
-    started = time.perf_counter()
-    for _ in range(100):
-        source.read_window(names, date(2012, 9, 4), 126, known_at=LATER)
-    assert (time.perf_counter() - started) / 100 < 1e-3
+def check_window_is_read_in_one_piece(source: MarketHistory, session: date, rows: int) -> None:
+    """Only the bars of its last session are looked up one by one."""
+    looked_up: list[Cell] = []
+    names = tuple(name for name in source.instruments if name != "FB")
+
+    def look_up(self: Versions[Bar], cell: Cell) -> Sequence[Version[Bar]]:
+        looked_up.append(cell)
+        return self._cells.get(cell, ())
+
+    with patch.object(Versions, "of", look_up):
+        source.read_window(names, session, rows, known_at=LATER)
+    assert looked_up == [(name, session) for name in names]
+
+
+def test_a_window_is_read_in_one_piece(source: MarketHistory) -> None:
+    check_window_is_read_in_one_piece(source, date(2012, 9, 4), 126)
+
+
+def test_mutant_that_looks_at_every_bar_of_a_window_is_found(
+    calendar: ExchangeTradingCalendar, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MarketColumns, "_is_settled", lambda *_: False)
+    rows = ["X,2000-03-01,1,1,1,1,5,1", "X,2000-03-02,1,1,1,1,5,1"]
+    short = lay_out(calendar, write_file(tmp_path / "stocks.csv.gz", rows))
+    with pytest.raises(AssertionError):
+        check_window_is_read_in_one_piece(short, date(2000, 3, 2), 2)
 
 
 def write_file(path: Path, rows: list[str]) -> Path:
