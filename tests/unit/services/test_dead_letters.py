@@ -1,5 +1,6 @@
 """Letters keep the bytes and the reason; a redrive sends each once, in order, and goes on counting attempts."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -199,13 +200,16 @@ def test_two_redrives_at_once_are_one_after_the_other(log: EventLog, monkeypatch
         redrive_dead_letters(log, topic=DLQ)
 
 
-def check_redrives_at_once_send_once(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def check_redrives_at_once_send_once(
+    url: str, monkeypatch: pytest.MonkeyPatch, after_listing: Callable[[], object]
+) -> None:
     """Three that see the letters at the same time send them once."""
     real = settle_letters.list_dead_letters
+    monkeypatch.setattr(settle_letters, "_WAIT_SECONDS", 600.0)
 
     def list_slowly(*arguments: Any, **named: Any) -> Any:
         letters = real(*arguments, **named)
-        time.sleep(0.1)
+        after_listing()
         return letters
 
     def redrive(_number: int) -> int:
@@ -223,13 +227,15 @@ def check_redrives_at_once_send_once(url: str, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_redrives_at_once_send_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    check_redrives_at_once_send_once(f"sqlite:///{tmp_path}/event_log.db", monkeypatch)
+    # Nobody can be waited for: who holds the lease is alone.
+    check_redrives_at_once_send_once(f"sqlite:///{tmp_path}/event_log.db", monkeypatch, lambda: time.sleep(0.1))
 
 
 def test_mutant_that_redrives_without_a_lease_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SqliteEventLog, "hold", lambda *_arguments, **_named: nullcontext())
+    all_have_listed = threading.Barrier(3, timeout=600)
     with pytest.raises(AssertionError):
-        check_redrives_at_once_send_once(f"sqlite:///{tmp_path}/event_log.db", monkeypatch)
+        check_redrives_at_once_send_once(f"sqlite:///{tmp_path}/event_log.db", monkeypatch, all_have_listed.wait)
 
 
 def test_a_foreign_message_on_a_dead_letter_topic_is_named(log: EventLog) -> None:
