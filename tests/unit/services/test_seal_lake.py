@@ -323,12 +323,12 @@ def test_sealers_at_once_and_one_killed_lose_and_double_nothing(tmp_path: Path) 
     with disk(tmp_path) as (log, lake):
         log.append(tell_bars(names))
         killed = start(tmp_path, killed=True)
-        killed.join(60)
+        killed.join(600)
         assert killed.exitcode == -signal.SIGKILL and set(sealed_positions(log).values()) == {0}
         log.append(tell_bars(names, DAYS[4:6]))
         pair = [start(tmp_path) for _ in range(2)]
         for process in pair:
-            process.join(60)
+            process.join(600)
         assert [process.exitcode for process in pair] == [0, 0]
         assert sum(int(path.read_text()) for path in tmp_path.glob("sealed-*")) <= 16
         assert seal_lake(log, lake) == SealCounts()
