@@ -3,11 +3,13 @@
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer
+from kafka.errors import KafkaError
 from kafka.structs import ConsumerGroupMetadata, MemberState, TopicPartition
 
 from tradeops.adapters.event_log_kafka.clients import KafkaClients
@@ -72,7 +74,9 @@ class KafkaEventConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         with explain_errors(self._parts.clients.address, f"polling as {self._group}"):
             member = self._join()
             if self._must_rewind:
+                self._parts.writer.settle()
                 self._rewind(member)
+                self._must_rewind = self._lost = False
             self._fetch(member, limit)
             return self._hand_out(limit)
 
@@ -133,16 +137,15 @@ class KafkaEventConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         return self._joined
 
     def _leave(self) -> None:
-        if self._joined is not None:
-            # An answer that the broker holds back until others join would be waited for.
-            self._joined.close(autocommit=False, timeout_ms=_LEAVE_MS)
-            self._joined = None
+        member, self._joined, self._member = self._joined, None, None
         self.on_partitions_revoked([*self._fetched, *self._given])
         self._restless_since = None
+        if member is not None:
+            # An answer that the broker holds back until others join would be waited for.
+            member.close(autocommit=False, timeout_ms=_LEAVE_MS)
 
     def _rewind(self, member: KafkaConsumer) -> None:
-        """Go back to what the group committed: a commit that failed may have come through."""
-        self._parts.writer.settle()
+        """Go back to what the group committed."""
         for place in member.assignment():
             offset = member.committed(place, timeout_ms=self._parts.clients.address.patience_s * 1000)
             if offset is None:
@@ -150,7 +153,6 @@ class KafkaEventConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             else:
                 member.seek(place, offset)
         self._fetched, self._given = {}, {}
-        self._must_rewind = self._lost = False
 
     def _fetch(self, member: KafkaConsumer, limit: int) -> None:
         """Get messages, or know that there are none; rebalances happen in here."""
@@ -181,7 +183,14 @@ class KafkaEventConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         stock = sum(map(len, self._fetched.values()))
         if stock >= max(limit, 1):  # enough: only attend to the group
             member.pause(*member.assignment())
-        for place, records in member.poll(timeout_ms, max_records=max(limit, _PAGE)).items():
+        try:
+            received = member.poll(timeout_ms, max_records=max(limit, _PAGE))
+        except KafkaError:
+            # What it had fetched is gone and its positions are past it; after a corrupt record it would poll for ever.
+            with suppress(KafkaError):
+                self._leave()
+            raise
+        for place, records in received.items():
             self._fetched.setdefault(place, deque()).extend(records)
         member.resume(*member.paused())
 
@@ -189,10 +198,18 @@ class KafkaEventConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         """Seconds since this member knew its share; 0 when it does."""
         state = member.group_metadata()
         if state.state == MemberState.STABLE:
-            self._member, self._restless_since = state, None
+            self._restless_since = None
+            self._enter(member, state)
             return 0.0
         self._restless_since = self._restless_since or time.monotonic()
         return max(time.monotonic() - self._restless_since, 1e-9)
+
+    def _enter(self, member: KafkaConsumer, generation: ConsumerGroupMetadata) -> None:
+        """Begin a generation at what the group committed: the library does not always tell what was lost before it."""
+        if self._member is not None and generation != self._member:
+            self._lost = self._lost or bool(self._given)
+            self._rewind(member)
+        self._member = generation
 
     def _list_late(self, member: KafkaConsumer, ends: Mapping[TopicPartition, int]) -> list[TopicPartition]:
         timeout_ms = self._parts.clients.address.patience_s * 1000

@@ -4,10 +4,16 @@ import socket
 import ssl
 import struct
 
+from kafka.net.sasl import get_sasl_mechanism
+
 from tradeops.adapters.event_log_kafka.address import ENCRYPTED, PLAIN, KafkaAddress
 from tradeops.domain.errors import ConfigurationError, ExternalServiceError, TradeOpsError
 
 _CONNECT_S = 2.0
+_MOST_BYTES = 65_536  # of an answer
+# Requests of the protocol, and what a broker may say to them.
+_HANDSHAKE, _AUTHENTICATE = (17, 1), (36, 0)
+_NEEDS_NO_LOGIN, _REFUSED = 34, 58
 _API_VERSIONS = struct.pack(">ihhih", 10, 18, 0, 7, -1)
 _ANSWER_BYTES = 8  # length and correlation id; an alert of TLS is shorter
 
@@ -46,14 +52,72 @@ def _try_server(address: KafkaAddress, host: str, port: int) -> TradeOpsError | 
 def _try_encrypted(address: KafkaAddress, host: str, connection: socket.socket) -> TradeOpsError | None:
     context = ssl.create_default_context(cafile=address.ca_file)
     with context.wrap_socket(connection, server_hostname=host) as secured:
-        # Whoever tells a stranger its versions lives; so it is the login that fails.
-        if not _tells_versions(secured):
-            return None
+        try:
+            return _try_login(address, secured)
+        except (OSError, ValueError, KeyError, struct.error):
+            return None  # too slow, or no broker: a right password must not be called wrong
+
+
+def _try_login(address: KafkaAddress, connection: ssl.SSLSocket) -> TradeOpsError | None:
+    code = _read_code(_ask(connection, _HANDSHAKE, _pack_text(address.mechanism)))
     if address.user is None:
+        if code == _NEEDS_NO_LOGIN:
+            return None
         return ConfigurationError(f"{address} answers to no client without login: give user and password")
-    return ConfigurationError(
-        f"{address} refuses user {address.user}: check user, password and sasl_mechanism ({address.mechanism})"
+    if code or not _lets_in(address, connection):
+        return ConfigurationError(
+            f"{address} refuses user {address.user}: check user, password and sasl_mechanism ({address.mechanism})"
+        )
+    return None
+
+
+def _lets_in(address: KafkaAddress, connection: ssl.SSLSocket) -> bool:
+    mechanism = get_sasl_mechanism(address.mechanism)(
+        sasl_mechanism=address.mechanism, sasl_plain_username=address.user, sasl_plain_password=address.password
     )
+    while not mechanism.is_done():
+        token = mechanism.auth_bytes()
+        answer = _ask(connection, _AUTHENTICATE, struct.pack(">i", len(token)) + token)
+        code = _read_code(answer)
+        if code == _REFUSED:
+            return False
+        if code:
+            raise ValueError(f"error {code} of the broker")
+        mechanism.receive(_read_token(answer))
+    return True
+
+
+def _read_code(answer: bytes) -> int:
+    return int.from_bytes(answer[:2], signed=True)
+
+
+def _read_token(answer: bytes) -> bytes:
+    (said,) = struct.unpack_from(">h", answer, 2)
+    return answer[4 + max(said, 0) + 4 :]
+
+
+def _pack_text(text: str) -> bytes:
+    return struct.pack(">h", len(text)) + text.encode()
+
+
+def _ask(connection: ssl.SSLSocket, request: tuple[int, int], body: bytes) -> bytes:
+    """What a broker answers, behind the number of the request."""
+    sent = struct.pack(">hhih", *request, 7, -1) + body
+    connection.sendall(struct.pack(">i", len(sent)) + sent)
+    (size,) = struct.unpack(">i", _read_exactly(connection, 4))
+    if not 0 <= size <= _MOST_BYTES:
+        raise ValueError("no answer of a broker")
+    return _read_exactly(connection, size)[4:]
+
+
+def _read_exactly(connection: ssl.SSLSocket, size: int) -> bytes:
+    found = b""
+    while len(found) < size:
+        more = connection.recv(size - len(found))
+        if not more:
+            raise ConnectionError("the connection was closed")
+        found += more
+    return found
 
 
 def _try_plain(address: KafkaAddress, connection: socket.socket) -> TradeOpsError | None:

@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from kafka import KafkaConsumer
-from kafka.errors import KafkaTimeoutError
+from kafka.errors import KafkaError, KafkaTimeoutError
 from kafka.structs import TopicPartition
 
 from tradeops.adapters.event_log_kafka.clients import KafkaClients
@@ -45,7 +46,7 @@ class KafkaReader:
             pages = self._seek(place, offset)
             until = time.monotonic() + self._clients.address.patience_s
             while len(found) < limit and pages.position(place) < end:
-                records = pages.poll(_FETCH_MS, max_records=limit - len(found)).get(place, [])
+                records = self._receive(pages, limit - len(found)).get(place, [])
                 found += [read_record(topic, record) for record in records]
                 if records:
                     until = time.monotonic() + self._clients.address.patience_s
@@ -105,6 +106,15 @@ class KafkaReader:
             self._pages.assign([place])
         self._pages.seek(place, offset)
         return self._pages
+
+    def _receive(self, pages: KafkaConsumer, limit: int) -> Mapping[TopicPartition, Sequence[Any]]:
+        try:
+            received: Mapping[TopicPartition, Sequence[Any]] = pages.poll(_FETCH_MS, max_records=limit)
+        except KafkaError:
+            self._pages = None  # after a corrupt record it would poll for ever
+            pages.close(autocommit=False)
+            raise
+        return received
 
     def _find_place(self, topic: str, partition: int) -> TopicPartition:
         places = self.list_places(topic)
