@@ -2,8 +2,9 @@
 
 import pytest
 
+from tests.contract.event_log_processes import open_log
+from tests.servers.kafka import make_patient
 from tests.unit.services.test_load_market_data import DAYS, World
-from tradeops.bootstrap.event_log import open_event_log
 from tradeops.domain.claims import ClockMove
 from tradeops.services import load_market_data
 from tradeops.services.count_data import count_data
@@ -23,7 +24,7 @@ def test_a_load_over_kafka_equals_one_in_memory(kafka_url: str, monkeypatch: pyt
     monkeypatch.setattr(load_market_data, "WINDOW_SESSIONS", 4)
     embedded = World()
     expected = load(embedded)
-    with open_event_log(kafka_url) as log:
+    with open_log(make_patient(kafka_url)) as log:
         world = World(log=log)  # type: ignore[arg-type]
         found = load(world)
         assert [(m.after, m.sessions, m.counts) for m in found] == [(m.after, m.sessions, m.counts) for m in expected]
