@@ -10,7 +10,7 @@ from tests.contract.databases import KeptDatabases, PostgresDatabases, SqliteFil
 from tests.contract.event_log_rigs import Rig, make_memory_rig, open_kafka_rig, open_sqlite_rig
 from tests.fakes.ledger import InMemoryLedger
 from tests.servers.postgres import Databases, open_databases
-from tests.servers.s3 import make_bucket, open_s3, remove_bucket
+from tests.servers.s3 import long_s3_limits, make_bucket, open_s3, remove_bucket
 from tradeops.adapters.lake_delta import Bucket, DeltaLake
 from tradeops.adapters.ledger_sqlalchemy import SqlLedger, open_ledger
 from tradeops.adapters.s3 import S3Access
@@ -97,9 +97,15 @@ def ledger(open_another: OpenLedger) -> Ledger:
 
 
 @pytest.fixture(scope="session")
-def s3() -> Iterator[S3Access]:
+def s3_server() -> Iterator[S3Access]:
     with open_s3() as access:
         yield access
+
+
+@pytest.fixture
+def s3(s3_server: S3Access) -> Iterator[S3Access]:
+    with long_s3_limits():
+        yield s3_server
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.fakes.lake import InMemoryLake
+from tests.servers.s3 import long_s3_limits
 from tradeops.adapters.lake_delta import DeltaLake, delta_lake
 from tradeops.adapters.s3 import S3Access
 from tradeops.bootstrap.lake import open_lake
@@ -165,9 +166,10 @@ def test_floats_come_back_bit_for_bit(lake: Lake) -> None:
 def append_many(lake: DeltaLake, start: "mp.synchronize.Barrier", said: "mp.SimpleQueue[int]", name: str) -> None:
     """Versions of a writer that several processes are, and versions of a writer of its own."""
     start.wait()
-    wrote = [lake.append(BARS_TABLE, make_bars(("A", DAYS[0])), writer=WRITER, version=v) for v in range(6)]
-    for version in range(6):
-        assert lake.append(BARS_TABLE, make_bars(("B", DAYS[1])), writer=name, version=version)
+    with long_s3_limits():
+        wrote = [lake.append(BARS_TABLE, make_bars(("A", DAYS[0])), writer=WRITER, version=v) for v in range(6)]
+        for version in range(6):
+            assert lake.append(BARS_TABLE, make_bars(("B", DAYS[1])), writer=name, version=version)
     said.put(sum(wrote))
 
 

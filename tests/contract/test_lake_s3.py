@@ -1,7 +1,8 @@
 """What a lake in a bucket owes beside the contract: no lock, so who comes second looks again; what is refused."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from unittest.mock import patch
 
@@ -9,7 +10,7 @@ import pytest
 from deltalake import DeltaTable
 
 from tests.contract.test_lake import DAYS, WRITER, make_bars
-from tests.servers.s3 import list_objects, make_bucket, start_s3
+from tests.servers.s3 import list_objects, long_s3_limits, make_bucket, start_s3
 from tradeops.adapters.lake_delta import Bucket, DeltaLake, bucket, delta_lake
 from tradeops.adapters.lake_delta.bucket import CHECKPOINT_EVERY
 from tradeops.adapters.s3 import S3Access
@@ -80,19 +81,28 @@ def test_a_url_that_names_no_bucket_is_refused(url: str) -> None:
     assert "mine@" not in error.value.message
 
 
-def test_a_service_that_is_gone_or_frozen_is_told_in_time_and_used_again_when_it_is_back(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(bucket, "LOG_SECONDS", 1)
-    with start_s3() as (access, process):
-        lake = DeltaLake(Bucket(f"s3://{make_bucket(access)}/lake", access))
+def test_a_service_that_is_gone_or_frozen_is_told_in_time_and_used_again_when_it_is_back() -> None:
+    with start_s3() as (access, process), long_s3_limits():
+        place = Bucket(f"s3://{make_bucket(access)}/lake", access)
+        lake = DeltaLake(place)
         lake.append(BARS_TABLE, make_bars(("A", DAYS[0])), writer=WRITER, version=0)
         process.freeze()
-        assert_unavailable(lake)
+        with short_limits(place):
+            assert_unavailable(lake)
         process.thaw()
         assert lake.append(BARS_TABLE, make_bars(("A", DAYS[0])), writer=WRITER, version=1)
         process.kill()
-        assert_unavailable(lake)
+        with short_limits(place):
+            assert_unavailable(lake)
+
+
+@contextmanager
+def short_limits(place: Bucket) -> Iterator[None]:
+    """Those of a bucket that is opened with them, but only for a while: a service at work may be slow."""
+    with patch.object(bucket, "LOG_SECONDS", 1):
+        hasty = Bucket(place._folder.url(), place._access)
+    with patch.dict(place.delta_options, hasty.delta_options):
+        yield
 
 
 def assert_unavailable(lake: DeltaLake) -> None:
@@ -108,7 +118,7 @@ def assert_unavailable(lake: DeltaLake) -> None:
 
 
 def test_an_account_that_is_not_let_in_is_a_wrong_setting() -> None:
-    with start_s3(guarded=True) as (access, _):
+    with start_s3(guarded=True) as (access, _), long_s3_limits():
         wrong = replace(access, secret_access_key="another")  # noqa: S106
         lake = DeltaLake(Bucket("s3://any-bucket/lake", wrong))
         with pytest.raises(TradeOpsError, match="refused") as error:

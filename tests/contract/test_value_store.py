@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pyarrow.fs import S3FileSystem
 
 from tests.fakes.value_store import InMemoryValueStore
-from tests.servers.s3 import list_objects, make_bucket, open_files, start_s3
+from tests.servers.s3 import list_objects, long_s3_limits, make_bucket, open_files, start_s3
 from tradeops.adapters import value_store_files
 from tradeops.adapters.s3 import S3Access
 from tradeops.adapters.value_store_files import FileValueStore
@@ -212,8 +212,9 @@ def test_an_interrupted_write_leaves_no_value(
 
 
 def put_many(store: ValueStore, count: int) -> None:
-    for number in range(count):
-        assert store.get(store.put(str(number % 10).encode() * 1000))
+    with long_s3_limits():
+        for number in range(count):
+            assert store.get(store.put(str(number % 10).encode() * 1000))
 
 
 def run_crowd(store: ValueStore, count: int) -> None:
@@ -266,7 +267,7 @@ def test_a_bucket_that_is_not_there_is_a_wrong_setting(s3: S3Access) -> None:
 
 
 def test_a_service_that_is_gone_is_an_external_error() -> None:
-    with start_s3() as (access, process):
+    with start_s3() as (access, process), long_s3_limits():
         store = S3ValueStore(f"s3://{make_bucket(access)}/values", access)
         ref = store.put(VALUE)
         process.kill()

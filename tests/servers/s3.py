@@ -10,13 +10,29 @@ from importlib.util import find_spec
 from itertools import count
 from urllib.parse import urlsplit
 
+import pytest
 from pyarrow.fs import FileSelector, FileType, S3FileSystem
 
 from tests.servers.given import given_url
 from tests.servers.process import ServerProcess, make_folder, require
+from tradeops.adapters import s3, value_store_s3
+from tradeops.adapters.lake_delta import bucket
 from tradeops.adapters.s3 import S3Access
 
+LONG_SECONDS = 30
 _NUMBERS = count(1)
+
+
+@contextmanager
+def long_s3_limits() -> Iterator[None]:
+    """Of clients that this process opens meanwhile: a service that shares its machine with the tests may be slow."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(s3, "CONNECT_SECONDS", LONG_SECONDS)
+        patch.setattr(value_store_s3, "SILENT_SECONDS", LONG_SECONDS)
+        for name in ("CALL_SECONDS", "LOG_SECONDS", "SILENT_SECONDS"):
+            patch.setattr(bucket, name, LONG_SECONDS)
+        patch.setitem(S3Access.open_file_system.__kwdefaults__, "silent_seconds", LONG_SECONDS)
+        yield
 
 
 @contextmanager
@@ -80,6 +96,8 @@ def open_files(access: S3Access) -> S3FileSystem:
         scheme=parts.scheme,
         allow_bucket_creation=True,
         allow_bucket_deletion=True,
+        connect_timeout=LONG_SECONDS,
+        request_timeout=LONG_SECONDS,
     )
 
 
