@@ -14,6 +14,7 @@ from deltalake import DeltaTable
 
 from tests.contract.test_lake import DAYS, WRITER, make_bars, make_features
 from tests.fakes.lake import InMemoryLake
+from tests.servers.s3 import long_s3_limits
 from tradeops.adapters.lake_delta import DeltaLake, delta_lake
 from tradeops.adapters.lake_delta.upkeep import ActiveFile, choose_groups
 from tradeops.domain.errors import ExternalServiceError
@@ -21,6 +22,7 @@ from tradeops.domain.lake_tables import BARS_TABLE, FEATURES_TABLE, MACRO_TABLE,
 from tradeops.ports.lake import LEAST_KEPT, Compacted
 
 ALL = 1 << 30
+HANG_SECONDS = 300
 NOTHING = Compacted(before=0, after=0)
 
 
@@ -102,19 +104,26 @@ def test_rows_that_the_order_does_not_tell_apart_stay_as_they_were_appended(lake
     assert lake.read(FEATURES_TABLE)["values"].to_list() == [[float(number)] for number in range(12)]
 
 
-def append_on(lake: DeltaLake, first: int, last: int, delay: float) -> None:
-    for number in range(first, last):
-        fill(lake, 1, first=number)
-        time.sleep(delay)
+def append_on(lake: DeltaLake, first: int, last: int, compacted: "mp.synchronize.Event") -> None:
+    """Halfway until some of it has been compacted, then on."""
+    with long_s3_limits():
+        for number in range(first, last):
+            assert number != last // 2 or compacted.wait(HANG_SECONDS)
+            fill(lake, 1, first=number)
+            time.sleep(0.02)
 
 
 def test_sealers_and_readers_meanwhile_lose_and_double_nothing(lake: DeltaLake) -> None:
     fill(lake, 2)
-    sealer = mp.get_context("spawn").Process(target=append_on, args=(lake, 2, 30, 0.02))
+    spawn = mp.get_context("spawn")
+    some = spawn.Event()
+    sealer = spawn.Process(target=append_on, args=(lake, 2, 30, some), daemon=True)
     sealer.start()
     seen = compacted = 0
     while sealer.is_alive():
         compacted += lake.compact(BARS_TABLE, target_bytes=ALL).before
+        if compacted > 2:
+            some.set()
         lake.vacuum(BARS_TABLE, kept=timedelta(0))
         found = offsets_of(lake)
         assert found == list(range(len(found)))
