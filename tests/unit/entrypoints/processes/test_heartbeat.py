@@ -35,6 +35,12 @@ def plant(state_dir: Path, beat: Beat) -> None:
     )
 
 
+def stop_clock(monkeypatch: pytest.MonkeyPatch) -> float:
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now)
+    return now
+
+
 @pytest.mark.parametrize(
     ("age", "failing", "fault"),
     [
@@ -45,8 +51,10 @@ def plant(state_dir: Path, beat: Beat) -> None:
         (0, 70, "fails for 70 s: why"),
     ],
 )
-def test_silence_and_failure_are_faults_after_a_while(age: int, failing: int | None, fault: str | None) -> None:
-    now = time.time()
+def test_silence_and_failure_are_faults_after_a_while(
+    age: int, failing: int | None, fault: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = stop_clock(monkeypatch)
     since = None if failing is None else now - failing
     assert replace(HERE, at=now - age, failing_since=since, detail="why").find_fault(60.0) == fault
 
@@ -113,8 +121,8 @@ def test_healthy_process_says_why_it_does_nothing_until_it_does_something(tmp_pa
     assert (beat.detail, beat.praise()) == ("OSError: disk full", "is well")
 
 
-def test_beats_of_other_hosts_are_judged_by_their_age(tmp_path: Path) -> None:
-    plant(tmp_path, replace(HERE, host="elsewhere", pid=find_dead_pid(), at=time.time()))
+def test_beats_of_other_hosts_are_judged_by_their_age(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(tmp_path, replace(HERE, host="elsewhere", pid=find_dead_pid(), at=stop_clock(monkeypatch)))
     assert read_beats(tmp_path, "serve") == []
     (beat,) = read_beats(tmp_path, "serve", everywhere=True)
     assert beat.find_fault(60.0) is None
@@ -152,7 +160,7 @@ def ask(state_dir: Path, monkeypatch: pytest.MonkeyPatch, *words: str) -> tuple[
 
 def test_command_is_well_only_while_a_process_runs_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert ask(tmp_path, monkeypatch, "serve") == (1, "serve does not run here\n")
-    plant(tmp_path, replace(HERE, at=time.time()))
+    plant(tmp_path, replace(HERE, at=time.time() + 3600))  # fresh however long the commands take to start
     assert ask(tmp_path, monkeypatch, "serve") == (0, f"serve {os.getpid()} is well\n")
     plant(tmp_path, replace(HERE, host="elsewhere", at=0.0))
     assert ask(tmp_path, monkeypatch, "serve")[0] == 0
