@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import tests.servers.given  # noqa: F401 - keeps what is deleted below
 
@@ -31,6 +32,18 @@ os.environ |= {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
 }
+
+# What Hypothesis itself does where CI is set, for everybody: a machine that is busy, or a seed that nobody
+# has, fails no test. Chance is asked with `--hypothesis-profile=default`.
+settings.register_profile(
+    "tradeops",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("tradeops")
 
 
 @pytest.fixture(autouse=True)
