@@ -2,30 +2,34 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.contract.event_log_processes import insist
 from tests.fakes.event_log import InMemoryEventLog
-from tests.servers.kafka import strike_off
+from tests.servers.kafka import make_patient, strike_off
 from tradeops.adapters.event_log_kafka import KafkaAddress, KafkaEventLog
 from tradeops.adapters.event_log_sqlite import SqliteEventLog
+from tradeops.domain.topics import find_topic
 from tradeops.ports.event_log import EventConsumer, EventLog
 
-AGREE_SECONDS = 120.0
+AGREE_SECONDS = 300.0
 
 
 @dataclass
 class Rig:
     """A log, other sights of it, and ways to let the members of a group fall silent, and agree on their shares.
 
-    Where `strikes_off`, a silent member is out of its group even if nobody follows it.
+    A hasty sight waits for others' answers for seconds only. Where `strikes_off`, a silent member is out of its group
+    even if nobody follows it.
     """
 
     log: EventLog
     reopen: Callable[[], EventLog]
+    reopen_hasty: Callable[[], EventLog]
     expire_members: Callable[[str], None]
     settle: Callable[..., None]
     strikes_off: bool = False
@@ -43,14 +47,14 @@ def attend_together(*members: Any) -> None:
 
     def attend(member: Any) -> None:
         while not agreed.is_set():
-            member.poll(0)
+            insist(lambda: member.poll(0))
 
     threads = [threading.Thread(target=attend, args=(member,)) for member in members]
     for thread in threads:
         thread.start()
     until = time.monotonic() + AGREE_SECONDS
     try:
-        while not have_shared([member._joined.assignment() if member._joined else set() for member in members]):
+        while not have_shared(members):
             assert time.monotonic() < until
             time.sleep(0.02)
     finally:
@@ -59,13 +63,16 @@ def attend_together(*members: Any) -> None:
             thread.join()
 
 
-def have_shared(shares: list[set[Any]]) -> bool:
-    return all(shares) and sum(map(len, shares)) == len(set().union(*shares))
+def have_shared(members: Sequence[Any]) -> bool:
+    """Whether each has partitions, nobody else has any, and none is given twice."""
+    shares = [member._joined.assignment() if member._joined else set() for member in members]
+    whole = sum(find_topic(topic).partitions for topic in members[0]._topics.values())
+    return all(shares) and sum(map(len, shares)) == len(set().union(*shares)) == whole
 
 
 def make_memory_rig(*, marks: bool) -> Rig:
     log = InMemoryEventLog(marks=marks)
-    return Rig(log, lambda: log, log.expire_members, take_turns)
+    return Rig(log, lambda: log, lambda: log, log.expire_members, take_turns)
 
 
 @contextmanager
@@ -81,14 +88,22 @@ def open_sqlite_rig(folder: Path) -> Iterator[Rig]:
             with first._connection.write_cursor() as cursor:
                 cursor.execute("UPDATE members SET expires_at = 0 WHERE consumer_group = ?", (group,))
 
-        yield Rig(first, reopen, expire, take_turns)
+        yield Rig(first, reopen, reopen, expire, take_turns)
 
 
 @contextmanager
 def open_kafka_rig(url: str) -> Iterator[Rig]:
+    patient = make_patient(url)
     with ExitStack() as opened:
 
-        def reopen() -> KafkaEventLog:
-            return opened.enter_context(KafkaEventLog(KafkaAddress.parse(url)))
+        def open_at(address: str) -> KafkaEventLog:
+            return opened.enter_context(insist(lambda: KafkaEventLog(KafkaAddress.parse(address))))
 
-        yield Rig(reopen(), reopen, lambda group: strike_off(url, group), attend_together, strikes_off=True)
+        yield Rig(
+            log=open_at(patient),
+            reopen=lambda: open_at(patient),
+            reopen_hasty=lambda: open_at(url),
+            expire_members=lambda group: insist(lambda: strike_off(patient, group)),
+            settle=attend_together,
+            strikes_off=True,
+        )

@@ -8,27 +8,27 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import partial
-from itertools import groupby
+from itertools import count, groupby
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+from tests.contract.event_log_processes import gather, insist, open_log
 from tests.fakes.market_source import make_bar
 from tests.fakes.trading_calendar import FakeTradingCalendar, business_days
-from tests.integration.serving import insist
+from tests.servers.kafka import make_patient
 from tradeops.adapters.lake_delta import DeltaLake
-from tradeops.bootstrap.event_log import open_event_log
 from tradeops.domain.errors import ExternalServiceError, LeaseLost
 from tradeops.domain.event_schemas import encode_event
 from tradeops.domain.events import Basis, Event
 from tradeops.domain.lake_tables import BARS_TABLE
 from tradeops.domain.topics import BARS, SEALED
-from tradeops.ports.event_log import EventLog, NewMessage
+from tradeops.ports.event_log import EventConsumer, EventLog, Message, NewMessage
 from tradeops.services import seal_lake as sealing
 from tradeops.services.read_log import is_read
 
@@ -36,7 +36,10 @@ NAMES = tuple(f"I{number:03d}" for number in range(100))
 WHOLE_FILES = 1 << 26
 REPEATED = 0.01  # appended twice, as after an outcome that was not known
 APPENDED = 1000
-START_SECONDS, WORK_SECONDS = 60.0, 0.5
+START_SECONDS, WORK_SECONDS = 300.0, 0.5
+# A sealer that dies at work gets so far: few appends of many, so that the next one has work too, and at any
+# moment of an append, which takes some hundredths of a second, or right after it.
+MOST_APPENDS, APPEND_SECONDS = 3, 0.1
 
 FORKSERVER = mp.get_context("forkserver")
 FORKSERVER.set_forkserver_preload(["tests.faults.kafka_to_lake"])
@@ -53,8 +56,9 @@ class Upkeep:
     done: threading.Event = field(default_factory=threading.Event)
 
     def run(self, folder: Path) -> None:
-        lake = DeltaLake(folder)
-        while not self.done.wait(0.3):
+        lake, finished = DeltaLake(folder), False
+        while not finished:
+            finished = self.done.wait(0.3)
             made = lake.compact(BARS_TABLE, target_bytes=WHOLE_FILES)
             self.compactions += made.after < made.before
             self.deleted += lake.vacuum(BARS_TABLE, kept=timedelta(0))
@@ -77,26 +81,60 @@ class Carried:
 def seal_batches(url: str, folder: str, batch: int) -> None:
     """Seal in batches until nothing is left."""
     sealing.MOST_MESSAGES = batch
-    with open_event_log(url) as log:
-        while not _is_sealed(log):
+    with open_log(url) as log:
+        while True:
             with suppress(LeaseLost, ExternalServiceError):  # as the process does: again, from what is durable
+                if _is_sealed(log):
+                    return
                 sealing.seal_lake(log, DeltaLake(Path(folder)))
+
+
+def seal_until_killed(url: str, folder: str, batch: int, *, at_append: int, after: float) -> None:
+    """Seal, and die by SIGKILL some time after the n-th append to the lake has begun, at its end at the latest."""
+    real, calls = DeltaLake.append, count(1)
+
+    def die() -> None:
+        time.sleep(after)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def append(self: DeltaLake, *arguments: Any, **named: Any) -> bool:
+        if next(calls) < at_append:
+            return real(self, *arguments, **named)
+        threading.Thread(target=die).start()
+        real(self, *arguments, **named)
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError("a dead process goes on")
+
+    DeltaLake.append = append  # type: ignore[method-assign]
+    seal_batches(url, folder, batch)
 
 
 def seal_offsets_first(url: str, folder: str, batch: int) -> None:
     """The mutant: offsets are committed, then the rows; it dies between them."""
-    with open_event_log(url) as log, log.open_consumer(sealing.GROUP, [topic.name for topic in SEALED]) as consumer:
-        for number in range(2):
-            messages = consumer.poll(batch)
-            consumer.commit()
-            if number:
-                os.kill(os.getpid(), signal.SIGKILL)
-            for _, group in groupby(sorted(messages, key=sealing._partition_of), key=sealing._partition_of):
-                sealing._seal_partition(DeltaLake(Path(folder)), tuple(group), None)
+    with open_log(url) as log, log.open_consumer(sealing.GROUP, [topic.name for topic in SEALED]) as consumer:
+        messages = insist(lambda: _poll_and_commit(consumer, batch))
+        for _, group in groupby(sorted(messages, key=sealing._partition_of), key=sealing._partition_of):
+            sealing._seal_partition(DeltaLake(Path(folder)), tuple(group), None)
+        insist(lambda: _poll_and_commit(consumer, batch))
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _poll_and_commit(consumer: EventConsumer, batch: int) -> Sequence[Message]:
+    messages = gather(consumer, 1, limit=batch)
+    consumer.commit()
+    return messages
 
 
 def carry_events(
-    url: str, folder: Path, *, events: int, kills: int, batch: int, seed: int, first: Sealer = seal_batches
+    url: str,
+    folder: Path,
+    *,
+    events: int,
+    kills: int,
+    batch: int,
+    seed: int,
+    first: Sealer = seal_batches,
+    at_work: bool = False,
 ) -> Carried:
     """Publish, seal with `kills` sealers killed one after the other, the `first` of them another, and count.
 
@@ -108,11 +146,15 @@ def carry_events(
         batch: Messages a sealer takes at once.
         seed: Of the moments.
         first: What the first sealer does.
+        at_work: Sealers die in an append to the lake that the seed chooses, so that none has finished before.
     """
     started, chance = time.monotonic(), random.Random(seed)
+    sealers = [first, *[seal_batches] * (kills - 1)]
+    if at_work:
+        sealers = [choose_death(chance) for _ in range(kills)]
     wanted, repeated = publish(url, events, chance)
     with keep_up(folder) as upkeep:
-        killed = sum(kill_one(url, folder, batch, chance, first if not turn else seal_batches) for turn in range(kills))
+        killed = sum(kill_one(url, folder, batch, chance, sealer) for sealer in sealers)
         last = start(seal_batches, url, folder, batch)
         last.join()
         assert last.exitcode == 0
@@ -134,7 +176,7 @@ def publish(url: str, events: int, chance: random.Random) -> tuple[set[str], int
     days = business_days(date(2001, 3, 1), -(-events // len(NAMES)))
     calendar = FakeTradingCalendar(days)
     ids, repeated = set(), 0
-    with open_event_log(url) as log:
+    with open_log(make_patient(url)) as log:
         pending: list[NewMessage] = []
         for number in range(events):
             message = tell_bar(calendar, NAMES[number % len(NAMES)], days[number // len(NAMES)])
@@ -187,17 +229,27 @@ def keep_up(folder: Path) -> Iterator[Upkeep]:
         raise failed[0]
 
 
+def choose_death(chance: random.Random) -> Sealer:
+    """A sealer that dies at an append, and at a moment of it, of the seed's choice."""
+    at, after = chance.randint(1, MOST_APPENDS), chance.uniform(0, APPEND_SECONDS)
+    return partial(seal_until_killed, at_append=at, after=after)
+
+
 def kill_one(url: str, folder: Path, batch: int, chance: random.Random, sealer: Sealer) -> bool:
     """Start a sealer and kill it some time after its first commit to the lake; False when it was done before.
 
-    A mutant chooses its moment itself and is waited for.
+    One that chooses its moment itself is waited for.
     """
     before, child = _read_versions(folder), start(sealer, url, folder, batch)
-    until = time.monotonic() + START_SECONDS
-    while child.is_alive() and _read_versions(folder) == before:
-        assert time.monotonic() < until, "the sealer does nothing"
-        time.sleep(0.02)
-    child.join(chance.uniform(0, WORK_SECONDS) if sealer is seal_batches else START_SECONDS)
+    if sealer is seal_batches:
+        until = time.monotonic() + START_SECONDS
+        while child.is_alive() and _read_versions(folder) == before:
+            assert time.monotonic() < until, "the sealer does nothing"
+            time.sleep(0.02)
+        child.join(chance.uniform(0, WORK_SECONDS))
+    else:
+        child.join(START_SECONDS)
+        assert not child.is_alive(), "the sealer does not come to its death"
     child.kill()
     child.join()
     return bool(child.exitcode == -signal.SIGKILL)

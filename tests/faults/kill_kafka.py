@@ -11,12 +11,11 @@ from kafka import KafkaProducer
 from tests.contract import event_log_processes as children
 from tests.contract.event_log_processes import RAW
 from tradeops.adapters.event_log_kafka.consumer import KafkaEventConsumer
-from tradeops.bootstrap.event_log import open_event_log
 from tradeops.ports.event_log import NewMessage
 
 Work = Callable[[str], None]
 
-# A child dies before the n-th call of the method, or right after it.
+# A child dies before the n-th call of the method, or right after the n-th that the broker took.
 STEPS = (
     ("begin_transaction", 1, "before"),
     ("send", 3, "before"),
@@ -34,11 +33,10 @@ def work_until(url: str, work: Work, step: Step) -> None:
     real, calls = getattr(KafkaProducer, name), count(1)
 
     def die_in_time(self: KafkaProducer, *arguments: Any, **named: Any) -> Any:
-        mine = next(calls) == at
-        if mine and moment == "before":
+        if moment == "before" and next(calls) == at:
             os.kill(os.getpid(), signal.SIGKILL)
         found = real(self, *arguments, **named)
-        if mine:
+        if moment == "after" and next(calls) == at:
             os.kill(os.getpid(), signal.SIGKILL)
         return found
 
@@ -48,7 +46,7 @@ def work_until(url: str, work: Work, step: Step) -> None:
 
 def append_fifty(url: str) -> None:
     """One append of several messages to several partitions."""
-    with open_event_log(url) as log:
+    with children.open_log(url) as log:
         log.append([NewMessage(topic=RAW, key=f"K{number % 12}", value=b"%06d" % number) for number in range(50)])
 
 

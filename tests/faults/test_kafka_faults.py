@@ -5,7 +5,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,26 +15,26 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaTimeoutError
 
 from tests.contract import event_log_processes as children
-from tests.contract.event_log_processes import OUT, RAW
+from tests.contract.event_log_processes import OUT, RAW, gather, insist, open_log
+from tests.contract.test_event_log import drain
 from tests.contract.test_event_log_processes import check_each_effect_once_in_order, fill
 from tests.fakes.lake import InMemoryLake
 from tests.fakes.market_source import make_bar
 from tests.faults import kill_kafka
 from tests.faults.kill_kafka import STEPS, Step, Work, work_until
-from tests.servers.kafka import KafkaServer, lend_prefix, run_kafka
+from tests.servers.kafka import KafkaServer, lend_prefix, make_patient, run_kafka, set_limits
 from tests.unit.services.test_seal_lake import DAYS, tell_bar
 from tradeops.adapters.event_log_kafka import writer
 from tradeops.adapters.event_log_kafka.consumer import KafkaEventConsumer
-from tradeops.bootstrap.event_log import open_event_log
 from tradeops.domain.errors import ExternalServiceError, LeaseLost
 from tradeops.domain.lake_tables import BARS_TABLE
-from tradeops.ports.event_log import EventLog, NewMessage
+from tradeops.ports.event_log import EventConsumer, EventLog, Message, NewMessage
 from tradeops.services.read_log import is_read, read_forward
 from tradeops.services.seal_lake import seal_lake
 
 FORKSERVER = mp.get_context("forkserver")
 FORKSERVER.set_forkserver_preload(["tests.faults.kill_kafka"])
-JOIN_SECONDS = 120
+JOIN_SECONDS = 300
 MESSAGES = 20
 
 
@@ -57,7 +57,7 @@ def die_at(url: str, work: Work, step: Step) -> int:
 def test_a_consumer_that_dies_in_mid_batch_leaves_each_effect_once(kafka_url: str, step: Step) -> None:
     fill(kafka_url, MESSAGES)
     assert die_at(kafka_url, children.consume, step) == -signal.SIGKILL
-    children.consume(kafka_url)
+    children.consume(make_patient(kafka_url))
     check_each_effect_once_in_order(kafka_url, MESSAGES)
 
 
@@ -71,19 +71,19 @@ def test_a_consumer_that_dies_in_mid_batch_leaves_each_effect_once(kafka_url: st
 def test_mutant_that_commits_in_two_parts_is_found(kafka_url: str, work: Work, step: Step) -> None:
     fill(kafka_url, MESSAGES)
     assert die_at(kafka_url, work, step) == -signal.SIGKILL
-    children.consume(kafka_url)
+    children.consume(make_patient(kafka_url))
     with pytest.raises(AssertionError, match="Counter"):
         check_each_effect_once_in_order(kafka_url, MESSAGES)
 
 
 def test_a_producer_that_dies_in_mid_append_leaves_nothing_and_hides_nothing(kafka_url: str) -> None:
     assert die_at(kafka_url, kill_kafka.append_fifty, ("commit_transaction", 1, "before")) == -signal.SIGKILL
-    with open_event_log(kafka_url) as log:
+    with open_log(make_patient(kafka_url)) as log:
         log.append([NewMessage(topic=RAW, key=f"K{number}", value=b"later") for number in range(12)])
         # Behind what the dead one left open; readers wait until the broker has ended that.
         assert [message.value for message in read_forward(log, RAW)] == [b"later"] * 12
         with log.open_consumer("g", [RAW]) as consumer:
-            assert len(consumer.poll()) == 12
+            assert len(drain(consumer)) == 12
 
 
 @pytest.mark.parametrize("came_through", [True, False])
@@ -98,15 +98,15 @@ def test_a_commit_whose_outcome_is_unknown_is_found_out_and_not_written_twice(
         raise KafkaTimeoutError("no answer")
 
     fill(kafka_url, MESSAGES)
-    with open_event_log(kafka_url) as log, log.open_consumer(children.GROUP, [RAW]) as consumer:
-        effects = children.effects_of(consumer.poll())
+    with open_log(make_patient(kafka_url)) as log, log.open_consumer(children.GROUP, [RAW]) as consumer:
+        effects = children.effects_of(drain(consumer))
         monkeypatch.setattr(writer, "_run", lose_the_answer)
         with pytest.raises(ExternalServiceError):
             consumer.commit(effects)
         monkeypatch.undo()
         with pytest.raises(LeaseLost):
             consumer.commit(effects)
-        again = consumer.poll()
+        again = drain(consumer)
         assert len(again) == (0 if came_through else MESSAGES)
         consumer.commit(children.effects_of(again))
     check_each_effect_once_in_order(kafka_url, MESSAGES)
@@ -115,22 +115,31 @@ def test_a_commit_whose_outcome_is_unknown_is_found_out_and_not_written_twice(
 def commit_refused_then_others(url: str) -> None:
     """The broker refuses the offsets of one partition; the same member then commits another's, and another goes on."""
     fill(url, MESSAGES)
-    with open_event_log(url) as log, log.open_consumer(children.GROUP, [RAW]) as consumer:
+    with open_log(url) as log, log.open_consumer(children.GROUP, [RAW]) as consumer:
         assert isinstance(consumer, KafkaEventConsumer)
-        refused = consumer.poll(3)
+        refused = gather(consumer, 1, limit=3)
         assert consumer._member
         consumer._member = consumer._member._replace(generation_id=consumer._member.generation_id + 7)
         with pytest.raises(LeaseLost):
             consumer.commit(children.effects_of(refused))
-        others = consumer.poll(3)
-        assert {message.partition for message in others}.isdisjoint(message.partition for message in refused)
-        consumer.commit(children.effects_of(others))
+        consumer.commit(children.effects_of(poll_others(consumer, refused)))
     children.consume(url)
     check_each_effect_once_in_order(url, MESSAGES)
 
 
+def poll_others(consumer: KafkaEventConsumer, than: Sequence[Message]) -> list[Message]:
+    """Poll messages of other partitions only: all come again, and each time others come first."""
+    until = time.monotonic() + JOIN_SECONDS
+    while True:
+        found = gather(consumer, 1, limit=3)
+        if {message.partition for message in found}.isdisjoint(message.partition for message in than):
+            return found
+        assert time.monotonic() < until
+        consumer._must_rewind = True
+
+
 def test_offsets_that_were_refused_are_not_committed_with_later_ones(kafka_url: str) -> None:
-    commit_refused_then_others(kafka_url)
+    commit_refused_then_others(make_patient(kafka_url))
 
 
 def test_mutant_that_goes_on_with_the_producer_of_a_refused_commit_is_found(
@@ -138,7 +147,7 @@ def test_mutant_that_goes_on_with_the_producer_of_a_refused_commit_is_found(
 ) -> None:
     monkeypatch.setattr(writer.KafkaWriter, "_give_up", lambda _self, _producer: None)
     with pytest.raises(AssertionError, match="Counter"):
-        commit_refused_then_others(kafka_url)
+        commit_refused_then_others(make_patient(kafka_url))
 
 
 @dataclass
@@ -169,15 +178,15 @@ class Publisher:
         return True
 
 
-def publish_while(url: str, harm: Callable[[], None]) -> Publisher:
+def publish_while(url: str, harm: Callable[[Publisher], None]) -> Publisher:
     """Publish, let something happen to the broker, and publish for a while after it."""
-    with open_event_log(url) as log:
+    with open_log(url) as log:
         publisher = Publisher(log)
         thread = threading.Thread(target=publisher.run)
         thread.start()
         try:
             wait_for_progress(publisher)
-            harm()
+            harm(publisher)
             wait_for_progress(publisher)
         finally:
             publisher.stop.set()
@@ -196,7 +205,7 @@ def wait_for_progress(publisher: Publisher) -> None:
 def check_each_event_once_in_the_lake(url: str, publisher: Publisher) -> int:
     """Every acknowledged event is on the log, and in the lake once; returns how often one is doubled on the log."""
     lake = InMemoryLake()
-    with open_event_log(url) as log:
+    with open_log(make_patient(url)) as log:
         copies = Counter(message.value for message in read_forward(log, OUT))
         counts = seal_lake(log, lake)
     doubled = copies.total() - len(copies)
@@ -211,10 +220,26 @@ def kill_and_restart(broker: KafkaServer) -> None:
     broker.process.start()
 
 
-def freeze(broker: KafkaServer, seconds: float) -> None:
+def freeze(broker: KafkaServer, is_over: Callable[[], bool]) -> None:
+    """Freeze the broker until something has happened."""
     broker.process.freeze()
-    time.sleep(seconds)
-    broker.process.thaw()
+    try:
+        until = time.monotonic() + JOIN_SECONDS
+        while not is_over():
+            assert time.monotonic() < until, "nothing happens"
+            time.sleep(0.05)
+    finally:
+        broker.process.thaw()
+
+
+def freeze_for(broker: KafkaServer, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    freeze(broker, lambda: time.monotonic() > until)
+
+
+def freeze_until_repeated(broker: KafkaServer, publisher: Publisher) -> None:
+    before = publisher.repeated
+    freeze(broker, lambda: publisher.repeated > before)
 
 
 def has_read_all(log: EventLog) -> bool:
@@ -224,40 +249,49 @@ def has_read_all(log: EventLog) -> bool:
     return False
 
 
+def commit_some(consumer: EventConsumer) -> None:
+    """Commit the effects of a poll."""
+    insist(lambda: consumer.commit(children.effects_of(gather(consumer, 1, limit=5))))
+
+
+def go_on_until_all_is_read(log: EventLog, consumer: EventConsumer, pending: Sequence[Message]) -> None:
+    until = time.monotonic() + JOIN_SECONDS
+    while not has_read_all(log):
+        assert time.monotonic() < until
+        with suppress(LeaseLost, ExternalServiceError):
+            consumer.commit(children.effects_of(pending))
+        pending = ()
+        with suppress(ExternalServiceError):
+            pending = consumer.poll(5)
+
+
 def test_a_consumer_outlives_its_broker(broker: KafkaServer) -> None:
     with lend_prefix(broker.url) as url:
         fill(url, MESSAGES)
-        with open_event_log(url) as log, log.open_consumer(children.GROUP, [RAW]) as consumer:
-            consumer.commit(children.effects_of(consumer.poll(5)))
-            pending = consumer.poll(5)
+        with open_log(url) as log, log.open_consumer(children.GROUP, [RAW]) as consumer:
+            commit_some(consumer)
+            pending = gather(consumer, 1, limit=5)
             kill_and_restart(broker)
-            until = time.monotonic() + JOIN_SECONDS
-            while not has_read_all(log):
-                assert time.monotonic() < until
-                with suppress(LeaseLost, ExternalServiceError):
-                    consumer.commit(children.effects_of(pending))
-                    pending = ()
-                with suppress(ExternalServiceError):
-                    pending = consumer.poll(5)
+            go_on_until_all_is_read(log, consumer, pending)
         check_each_effect_once_in_order(url, MESSAGES)
 
 
 def test_a_broker_that_is_killed_in_mid_append_loses_and_doubles_nothing(broker: KafkaServer) -> None:
     with lend_prefix(broker.url) as url:
-        publisher = publish_while(url, lambda: kill_and_restart(broker))
+        publisher = publish_while(url, lambda _: kill_and_restart(broker))
         check_each_event_once_in_the_lake(url, publisher)
 
 
 def test_a_broker_that_freezes_is_waited_for(broker: KafkaServer) -> None:
     with lend_prefix(broker.url) as url:
-        publisher = publish_while(url, lambda: freeze(broker, 6.0))
+        publisher = publish_while(url, lambda _: freeze_for(broker, 6.0))
         check_each_event_once_in_the_lake(url, publisher)
 
 
 def test_a_broker_that_freezes_for_too_long_leaves_unknown_outcomes_that_may_be_repeated(broker: KafkaServer) -> None:
     with lend_prefix(broker.url) as url:
-        open_event_log(url).close()  # makes the topics, however long that takes
-        impatient = url.replace("session_s=3&patience_s=20", "session_s=2&patience_s=2.5")
-        publisher = publish_while(impatient, lambda: freeze(broker, 6.0))
+        open_log(url).close()  # makes the topics, however long that takes
+        impatient = set_limits(url, session_s=2, patience_s=2.5)
+        publisher = publish_while(impatient, lambda publisher: freeze_until_repeated(broker, publisher))
         assert publisher.repeated
         check_each_event_once_in_the_lake(url, publisher)
