@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.fakes.feature_store import InMemoryFeatureStore
-from tests.servers.redis import forget, open_redis
+from tests.servers.redis import forget, long_redis_limits, open_redis
 from tradeops.adapters.feature_store_redis import RedisFeatureStore
 from tradeops.adapters.feature_store_sqlite import SqliteFeatureStore
 from tradeops.adapters.sqlite import create_sqlite_engine
@@ -35,9 +35,10 @@ def redis_server() -> Iterator[str]:
 
 
 @pytest.fixture
-def redis_url(redis_server: str) -> str:
+def redis_url(redis_server: str) -> Iterator[str]:
     forget(redis_server)
-    return redis_server
+    with long_redis_limits():
+        yield redis_server
 
 
 @pytest.fixture(params=["sqlite", "redis"])
@@ -168,7 +169,7 @@ def open_at(url: str) -> SqliteFeatureStore | RedisFeatureStore:
 
 
 def write_many(url: str, first: int) -> None:
-    with open_at(url) as store:
+    with long_redis_limits(), open_at(url) as store:
         for offset in range(first, 30):
             store.write(rows_of(DAY + timedelta(days=offset)))
 

@@ -8,13 +8,16 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 import trustme
 from redis import Redis
 from redis.exceptions import RedisError
 
 from tests.servers.given import given_url
 from tests.servers.process import ServerProcess, make_folder, require
+from tradeops.adapters import feature_store_redis
 
+LONG_SECONDS = 30.0
 PROGRAM = "redis-server"
 PASSWORD = "only for tests"  # noqa: S105  # pragma: allowlist secret
 
@@ -27,6 +30,15 @@ class RedisServer:
     url: str
     port: int
     ca: Path | None = None
+
+
+@contextmanager
+def long_redis_limits() -> Iterator[None]:
+    """Of the stores that this process opens meanwhile: a server that shares its machine with the tests may be slow."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(feature_store_redis, "CONNECT_SECONDS", LONG_SECONDS)
+        patch.setattr(feature_store_redis, "CALL_SECONDS", LONG_SECONDS)
+        yield
 
 
 @contextmanager
