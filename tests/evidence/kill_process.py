@@ -12,7 +12,7 @@ from statistics import median
 
 from tests.conftest import ROOT
 from tests.evidence.effects import Effects
-from tests.evidence.kills import DURABILITIES, Outcome, Trial, measure_span, run_trial
+from tests.evidence.kills import DURABILITIES, Outcome, Span, Trial, measure_span, run_trial
 from tests.faults import children
 from tests.faults.cases import Prepared
 from tests.faults.conftest import SCRATCH
@@ -37,15 +37,16 @@ def run_trials(trials: list[Trial]) -> list[Outcome]:
     return outcomes
 
 
-def measure_spans(prepared: Prepared, folder: Path, width: int) -> dict[str, float]:
-    """Undisturbed times as busy as the machine will be."""
+def measure_spans(prepared: Prepared, folder: Path, width: int) -> dict[str, Span]:
+    """Of undisturbed runs as busy as the machine will be; a busy one may renew a claim, which is a place more."""
     spans = {}
     for durability in DURABILITIES:
         works = [partial(measure_span, durability, prepared, folder)] * SPANS
         ended = children.run_in_pool(works, folder / "spans", width)
         if failed := [end.detail for end in ended if end.error]:
             raise RuntimeError(failed[0])
-        spans[durability] = median(end.value for end in ended)
+        found = [end.value for end in ended]
+        spans[durability] = Span(median(span.seconds for span in found), min(span.places for span in found))
     return spans
 
 

@@ -1,4 +1,4 @@
-"""A process that decides sessions is killed at a moment that nobody chose, and another one goes on."""
+"""A process that decides sessions is killed at a moment or place that nobody chose, and another one goes on."""
 
 import os
 import random
@@ -32,12 +32,31 @@ class Trial:
     Args:
         moments: Of the kills, as parts of the time that an undisturbed run takes.
         mutant: A mistake put into the product; see `tests.evidence.mistakes`.
+        counted: Moments are parts of the places that an undisturbed run passes instead: then a kill
+            lands where the seed says, however busy the machine is.
     """
 
     seed: int
     durability: Durability
     moments: tuple[float, ...]
     mutant: str = "none"
+    counted: bool = False
+
+
+@dataclass(frozen=True)
+class Span:
+    """What an undisturbed run takes, from its fork to its end.
+
+    Args:
+        places: That it passes.
+    """
+
+    seconds: float
+    places: int
+
+    def count(self, moment: float) -> int:
+        """The place of a moment, from 1."""
+        return 1 + int(moment * self.places)
 
 
 @dataclass(frozen=True)
@@ -59,31 +78,34 @@ class Outcome:
 
 @dataclass
 class PlaceBoard(Tripwire):
-    """Leaves the last place behind, where the parent can read it after a death."""
+    """Leaves the last place behind, where the parent can read it after a death.
+
+    Args:
+        last: How many places are passed, and at the last one it acts; 0 for all of them.
+    """
 
     place: str = NOWHERE
+    last: int = 0
     board: mmap = field(default_factory=lambda: mmap(-1, LONGEST_PLACE))
 
     def reach(self, place: str) -> None:
         super().reach(place)
         self.board[:] = place.encode().ljust(LONGEST_PLACE)
+        if sum(self.reached.values()) == self.last:
+            self.strike()
 
     def read_last(self) -> str:
         return self.board[:].rstrip(b"\0 ").decode(errors="replace") or OPENING
 
 
-def draw_trial(seed: int, mutant: str = "none") -> Trial:
+def draw_trial(seed: int, mutant: str = "none", *, counted: bool = False) -> Trial:
     chance = random.Random(seed)
     moments = [chance.random() for _ in range(1 + (chance.random() < KILLED_AGAIN))]
-    return Trial(seed, DURABILITIES[seed % len(DURABILITIES)], tuple(moments), mutant)
+    return Trial(seed, DURABILITIES[seed % len(DURABILITIES)], tuple(moments), mutant, counted)
 
 
-def run_trial(trial: Trial, prepared: Prepared, span: float, scratch: Path) -> Outcome:
-    """Do it to a copy of the prepared installation.
-
-    Args:
-        span: Seconds that an undisturbed run takes.
-    """
+def run_trial(trial: Trial, prepared: Prepared, span: Span, scratch: Path) -> Outcome:
+    """Do it to a copy of the prepared installation."""
     folder = scratch / f"trial-{os.getpid()}"
     shutil.copytree(prepared.state, folder)
     try:
@@ -92,24 +114,29 @@ def run_trial(trial: Trial, prepared: Prepared, span: float, scratch: Path) -> O
         shutil.rmtree(folder)
 
 
-def measure_span(durability: Durability, prepared: Prepared, scratch: Path) -> float:
-    """Seconds that an undisturbed run takes, from its fork to its end."""
-    folder = scratch / f"span-{os.getpid()}"
+def measure_span(durability: Durability, prepared: Prepared, scratch: Path) -> Span:
+    """Of one undisturbed run."""
+    folder, wire = scratch / f"span-{os.getpid()}", Tripwire(NOWHERE)
+
+    def run() -> int:
+        _run(Trial(0, durability, ()), prepared, folder, wire)
+        return sum(wire.reached.values())
+
     shutil.copytree(prepared.state, folder)
     try:
         started = time.monotonic()
-        ended = children.run(lambda: _run(Trial(0, durability, ()), prepared, folder, Tripwire(NOWHERE)), folder)
+        ended = children.run(run, folder)
         if faults := explain("undisturbed run", ended):
             raise RuntimeError(faults[0])
-        return time.monotonic() - started
+        return Span(time.monotonic() - started, ended.value)
     finally:
         shutil.rmtree(folder)
 
 
-def _kill_and_go_on(trial: Trial, prepared: Prepared, span: float, folder: Path) -> Outcome:
+def _kill_and_go_on(trial: Trial, prepared: Prepared, span: Span, folder: Path) -> Outcome:
     landed, faults = list[str](), list[str]()
     for moment in trial.moments:
-        place, found = _kill_after(moment * span, trial, prepared, folder)
+        place, found = _kill_at(moment, span, trial, prepared, folder)
         landed += [place] if place else []
         faults += found
     resumed = children.run(lambda: time_recovery(lambda wire: _run(trial, prepared, folder, wire)), folder)
@@ -122,12 +149,13 @@ def _kill_and_go_on(trial: Trial, prepared: Prepared, span: float, folder: Path)
     )
 
 
-def _kill_after(delay: float, trial: Trial, prepared: Prepared, folder: Path) -> tuple[str, list[str]]:
+def _kill_at(moment: float, span: Span, trial: Trial, prepared: Prepared, folder: Path) -> tuple[str, list[str]]:
     """The last place that the killed process passed, and what is wrong right after its death."""
-    wire, answer = PlaceBoard(), folder / "killed.pickle"
+    wire, answer = PlaceBoard(last=span.count(moment) if trial.counted else 0), folder / "killed.pickle"
     pid = children.start(lambda: _run(trial, prepared, folder, wire), answer)
-    time.sleep(delay)
-    os.kill(pid, signal.SIGKILL)
+    if not trial.counted:
+        time.sleep(moment * span.seconds)
+        os.kill(pid, signal.SIGKILL)
     ended = children.finish(pid, answer)
     if ended.signal != signal.SIGKILL:
         return "", explain("run that was not killed in time", ended)
