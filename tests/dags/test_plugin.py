@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import psutil
 import pytest
@@ -44,4 +45,6 @@ def test_a_task_dies_with_its_worker(mode: str, survives: bool) -> None:
 
 
 def _is_living(process: psutil.Process) -> bool:
-    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    with suppress(psutil.NoSuchProcess):  # it may end between the two looks
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
