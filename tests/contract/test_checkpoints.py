@@ -12,6 +12,7 @@ from graphs.checkpoints import prepare_checkpoints
 from graphs.decision_cycle.run_cycle import DecisionCycleRunner
 from tests.contract.conftest import FindStores
 from tests.contract.databases import Stores, beside, change, query
+from tests.integration.serving import wait_for
 from tests.servers.postgres import Databases
 from tests.unit.graphs.cycle_bench import OWNER, TECHNICAL, Bench, SureAgent
 from tradeops.domain.decisions import Outcome
@@ -22,6 +23,8 @@ from tradeops.services.cycle.state import CycleContext
 
 BEFORE_BLEND = ("load_view", "plan_agents", "consult_agent", "review_opinions")
 AT_ONCE = 6
+HANG_SECONDS = 300.0
+WAITING = "SELECT count(*) FROM pg_locks WHERE relation = 'checkpoint_migrations'::regclass AND NOT granted"
 
 
 @pytest.fixture
@@ -37,7 +40,14 @@ def prepare(url: str) -> None:
 
 def open_runner(bench: Bench, url: str, durability: Any = "sync", **failures: list[Exception]) -> DecisionCycleRunner:
     nodes = bench.counted_nodes(**failures)
-    return DecisionCycleRunner(bench.ports(), owner=OWNER, checkpoints=url, nodes=nodes, durability=durability)
+    return DecisionCycleRunner(
+        bench.ports(),
+        owner=OWNER,
+        checkpoints=url,
+        nodes=nodes,
+        durability=durability,
+        agent_seconds=HANG_SECONDS,
+    )
 
 
 @pytest.mark.parametrize(("durability", "judged"), [("exit", 2), ("sync", 1)])
@@ -92,7 +102,7 @@ def test_tables_that_nobody_prepared_or_upgraded_are_refused_with_the_remedy(on_
         pass
 
 
-def prepare_at_once(url: str) -> list[Exception]:
+def prepare_at_once(url: str, meanwhile: Callable[[], object] = lambda: None) -> list[Exception]:
     """What goes wrong when many prepare the same database at the same moment."""
     failures: list[Exception] = []
     together = threading.Barrier(AT_ONCE)
@@ -107,6 +117,7 @@ def prepare_at_once(url: str) -> list[Exception]:
     crowd = [threading.Thread(target=prepare_one) for _ in range(AT_ONCE)]
     for one in crowd:
         one.start()
+    meanwhile()
     for one in crowd:
         one.join()
     return failures
@@ -121,7 +132,16 @@ def test_many_that_prepare_at_once_prepare_it_once(on_server: str) -> None:
 
 def test_mutant_that_takes_no_turn_fails(on_server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres_checkpoints, "_wait_for_turn", lambda _connection: None)
-    assert prepare_at_once(on_server)
+    with beside(on_server) as gate, beside(on_server) as onlooker:
+        change(gate, "CREATE TABLE checkpoint_migrations (v INTEGER PRIMARY KEY)")
+        change(gate, "BEGIN")
+        change(gate, "LOCK TABLE checkpoint_migrations IN SHARE MODE")  # all may read, and wait before they write
+
+        def open_when_all_wait() -> None:
+            wait_for(lambda: query(onlooker, WAITING) == [AT_ONCE])
+            change(gate, "COMMIT")
+
+        assert len(prepare_at_once(on_server, open_when_all_wait)) == AT_ONCE - 1
 
 
 def test_a_connection_cut_between_cycles_is_replaced(on_server: str, cut: Callable[[], None]) -> None:
@@ -130,6 +150,12 @@ def test_a_connection_cut_between_cycles_is_replaced(on_server: str, cut: Callab
     with open_runner(bench, on_server) as runner:
         cut()
         assert runner.run_cycle(bench.request()).status is Outcome.DECIDED
+
+
+def pool_of(runner: DecisionCycleRunner) -> Any:
+    assert runner._graph is not None
+    saver: Any = runner._graph.checkpointer
+    return saver.conn
 
 
 @dataclass(frozen=True)
@@ -148,22 +174,24 @@ class AgentAtWorst:
 
 
 def test_a_server_that_goes_away_within_a_cycle_fails_it_and_the_next_attempt_goes_on(
-    on_server: str, databases: Databases, cut: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+    on_server: str, databases: Databases, cut: Callable[[], None]
 ) -> None:
-    monkeypatch.setattr(postgres_checkpoints, "CONNECT_SECONDS", 1)
     prepare_checkpoints(on_server)
     door = f'ALTER DATABASE "{on_server.rsplit("/", 1)[1]}" ALLOW_CONNECTIONS'
 
     def go_away() -> None:
+        pool.timeout = 1.0  # no sooner, and no longer: a server at work may be slow
         databases.run(f"{door} false")
         cut()
 
     bench = Bench(roster=(AgentAtWorst(go_away),))
     with open_runner(bench, on_server) as runner:
+        pool = pool_of(runner)
         with pytest.raises(ExternalServiceError, match="checkpoints") as failed:
             runner.run_cycle(bench.request())
         assert failed.value.retryable
         databases.run(f"{door} true")
+        pool.timeout = HANG_SECONDS
         assert runner.run_cycle(bench.request()).status is Outcome.DECIDED
 
     assert bench.called["load_view"] == 1
