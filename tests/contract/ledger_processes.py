@@ -35,7 +35,7 @@ from tradeops.domain.models import Promotion
 from tradeops.domain.verdicts import KillSwitch
 
 Work = Callable[[SqlLedger], object]
-MEET_SECONDS = 100.0
+MEET_SECONDS = 300.0
 
 
 def this_process() -> Owner:

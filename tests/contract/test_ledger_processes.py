@@ -21,7 +21,7 @@ FORKSERVER = mp.get_context("forkserver")
 FORKSERVER.set_forkserver_preload(["tests.contract.ledger_processes"])
 
 PROCESSES, DAYS = 4, 12
-JOIN_SECONDS = 120
+JOIN_SECONDS = 300
 
 
 def run_race(url: str, work: Callable[[str, int, Barrier], None] = children.race) -> None:
