@@ -1,5 +1,6 @@
 """`make run` as a user starts it, in a state folder of its own, and what it leaves behind."""
 
+import math
 import os
 import signal
 import socket
@@ -80,13 +81,13 @@ class Run:
 
     @property
     def supervisor(self) -> psutil.Process:
-        return next(p for p in self.look() if "tradeops.entrypoints.supervisor" in _name(p))
+        return find_oldest(self.look(), "tradeops.entrypoints.supervisor")
 
     def find_task(self) -> psutil.Process | None:
         """The process that runs a task: it stands below a worker of the scheduler."""
         return next((process for process in self.look() if _is_task(process)), None)
 
-    def wait_for(self, is_true: Callable[[], object], seconds: float = 90) -> None:
+    def wait_for(self, is_true: Callable[[], object], seconds: float = 600) -> None:
         until = time.monotonic() + seconds
         while not is_true():
             assert self.process.poll() is None, f"ended early:\n{self.read()}"
@@ -128,15 +129,28 @@ def start_broken_supervisor(patches: Mapping[str, str]) -> tuple[str, ...]:
     return (sys.executable, "-c", code, "--once")
 
 
+def find_oldest(processes: set[psutil.Process], part: str) -> psutil.Process:
+    """The first process of a part: until they run what they are to run, its children carry its command line too."""
+    return min((process for process in processes if part in _name(process)), key=_created)
+
+
 def list_open_listeners(processes: set[psutil.Process]) -> list[str]:
     """Sockets that other machines could reach."""
-    listening = [
-        (process, connection)
+    return [
+        f"{_name(process)} listens on {ip}"
         for process in processes
-        for connection in process.net_connections("inet")
-        if connection.status == psutil.CONN_LISTEN
+        for ip, _ in list_listening(process)
+        if not ip.startswith(("127.", "::1"))
     ]
-    return [f"{_name(p)} listens on {c.laddr.ip}" for p, c in listening if not c.laddr.ip.startswith(("127.", "::1"))]
+
+
+def list_listening(process: psutil.Process) -> list[tuple[str, int]]:
+    """Addresses and ports that a process listens on; none once it has ended."""
+    try:
+        found = process.net_connections("inet")
+    except psutil.NoSuchProcess:
+        return []
+    return [(each.laddr.ip, each.laddr.port) for each in found if each.status == psutil.CONN_LISTEN]
 
 
 def _holds_file_below(pid: int, folder: Path) -> bool:
@@ -159,6 +173,13 @@ def _name(process: psutil.Process) -> str:
         return " ".join(process.cmdline())
     except psutil.NoSuchProcess:
         return ""
+
+
+def _created(process: psutil.Process) -> float:
+    try:
+        return process.create_time()
+    except psutil.NoSuchProcess:
+        return math.inf
 
 
 def _is_living(process: psutil.Process) -> bool:

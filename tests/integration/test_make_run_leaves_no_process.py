@@ -8,7 +8,13 @@ from collections.abc import Callable
 import psutil
 import pytest
 
-from tests.integration.make_run import Installation, Run, list_open_listeners, start_broken_supervisor
+from tests.integration.make_run import (
+    Installation,
+    Run,
+    list_listening,
+    list_open_listeners,
+    start_broken_supervisor,
+)
 
 pytestmark = pytest.mark.slow
 GONE_S = 90.0  # on a machine that is busy
@@ -78,7 +84,7 @@ def test_only_loopback_is_bound(installation: Installation) -> None:
         run.wait_for_line(HEALTHY)
         in_task(run)
         assert list_open_listeners(run.look()) == []
-        ports = {c.laddr.port for p in run.look() for c in p.net_connections("inet") if c.status == psutil.CONN_LISTEN}
+        ports = {port for process in run.look() for _, port in list_listening(process)}
         assert {installation.port} <= ports <= {installation.port, installation.registry_port}
 
 
