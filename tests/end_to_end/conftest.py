@@ -104,7 +104,7 @@ def up(copied: Path) -> Iterator[UpAndRunning]:
     installation = Installation(copied)
     started = time.monotonic()
     with installation.start(MAKE_RUN) as run:
-        run.wait_for(lambda: "up until Ctrl-C" in run.read(), seconds=300)
+        run.wait_for(lambda: "up until Ctrl-C" in run.read(), seconds=1200)
         seconds = time.monotonic() - started
         password = json.loads((copied / "airflow" / "passwords.json").read_text())["admin"]
         api = AirflowApi(f"http://127.0.0.1:{installation.port}", "admin", password)

@@ -24,7 +24,7 @@ from tradeops.settings import Settings
 TRAINED, SHADOWED, CHECKED = date(2001, 12, 31), date(2003, 1, 16), date(2003, 4, 30)
 SERVE = (sys.executable, "-m", "tests.end_to_end.serve_airflow")
 APPROVER, OTHER = "ann", "bob"
-LONG_S = 420
+LONG_S = 900
 LIVE = BookId()
 
 
