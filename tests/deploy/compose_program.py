@@ -30,7 +30,7 @@ def draw_env(folder: Path) -> Path:
 
 
 def make_env(folder: Path) -> None:
-    subprocess.run([folder / "deploy" / "make_env"], check=True, capture_output=True, timeout=20)
+    subprocess.run([folder / "deploy" / "make_env"], check=True, capture_output=True, timeout=120)
 
 
 def read_env(env: Path) -> dict[str, str]:
@@ -46,7 +46,7 @@ def run_config(file: Path, env: Path, *words: str) -> str:
     """
     profiles = [word for name in PROFILES for word in ("--profile", name)]
     command = [PROGRAM, "--project-directory", ROOT, "--file", file, "--env-file", env, *profiles, "config", *words]
-    done = subprocess.run(command, check=False, env=_NO_ENGINE, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, check=False, env=_NO_ENGINE, capture_output=True, text=True, timeout=300)
     if done.returncode != 0 or done.stderr:
         raise ComposeRefuses(done.stderr)
     return done.stdout
