@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.contract.event_log_processes import insist
 from tests.fakes.event_log import InMemoryEventLog
-from tests.servers.kafka import make_patient, strike_off
+from tests.servers.kafka import make_patient, set_limits, strike_off
 from tradeops.adapters.event_log_kafka import KafkaAddress, KafkaEventLog
 from tradeops.adapters.event_log_sqlite import SqliteEventLog
 from tradeops.domain.topics import find_topic
@@ -102,7 +102,7 @@ def open_kafka_rig(url: str) -> Iterator[Rig]:
         yield Rig(
             log=open_at(patient),
             reopen=lambda: open_at(patient),
-            reopen_hasty=lambda: open_at(url),
+            reopen_hasty=lambda: open_at(set_limits(url, session_s=1, patience_s=60)),
             expire_members=lambda group: insist(lambda: strike_off(patient, group)),
             settle=attend_together,
             strikes_off=True,
