@@ -25,6 +25,7 @@ from tradeops.domain.claims import Claim, ClaimRequest
 from tradeops.domain.errors import CycleHeld
 
 SHORT_LIFE = 0.2
+LONG_LIFE = 3600.0
 RETRY_SECONDS = 0.002
 
 
@@ -53,12 +54,13 @@ class Case:
         kind: `kill` a process at a place and run again; run a `pair` at once; `insist`: run a pair
             and let who finds a cycle held try again; `zombie`: let a process stand still at a
             place, take its cycle over, and let it go on; `overtake`: the same, and who took the cycle
-            over stands still before it sends until the first one has ended.
+            over stands still before it sends until the first one has ended; `hold`: let a process stand
+            still at a place while its claim lives, and let another one try to take its cycle over.
         number: Of one of several equal cases; of a kill, which time the place is met, 1 when it is 0.
         book: `staged`: the live book is decided first; the place is met while a model's own book is.
     """
 
-    kind: Literal["kill", "pair", "insist", "zombie", "overtake"]
+    kind: Literal["kill", "pair", "insist", "zombie", "overtake", "hold"]
     durability: Durability
     place: str = ""
     mutant: str = "none"
@@ -133,7 +135,7 @@ def run_pair(case: Case, prepared: Prepared, folder: Path) -> Verdict:
 
 def run_zombie(case: Case, prepared: Prepared, folder: Path) -> Verdict:
     wire = Tripwire(case.place, strike=children.stop_here)
-    standing = stand_still(lambda: _run(case, prepared, folder, wire, short_lived=True), folder / "zombie")
+    standing = stand_still(lambda: _run(case, prepared, folder, wire, life=SHORT_LIFE), folder / "zombie")
     time.sleep(1.5 * SHORT_LIFE)
     heir = children.run(lambda: _run(case, prepared, folder), folder)
     zombie = standing.go_on()
@@ -147,7 +149,7 @@ def run_zombie(case: Case, prepared: Prepared, folder: Path) -> Verdict:
 
 def run_overtake(case: Case, prepared: Prepared, folder: Path) -> Verdict:
     wire, late = (Tripwire(place, strike=children.stop_here) for place in (case.place, "before order 1"))
-    first = stand_still(lambda: _run(case, prepared, folder, wire, short_lived=True), folder / "zombie")
+    first = stand_still(lambda: _run(case, prepared, folder, wire, life=SHORT_LIFE), folder / "zombie")
     time.sleep(1.5 * SHORT_LIFE)
     second = stand_still(lambda: _run(case, prepared, folder, late), folder / "heir")
     zombie, heir = first.go_on(), second.go_on()
@@ -156,19 +158,37 @@ def run_overtake(case: Case, prepared: Prepared, folder: Path) -> Verdict:
     return _judge_zombie(zombie, heir, verdict)
 
 
+def run_hold(case: Case, prepared: Prepared, folder: Path) -> Verdict:
+    wire = Tripwire(case.place, strike=children.stop_here)
+    standing = stand_still(lambda: _run(case, prepared, folder, wire, life=LONG_LIFE), folder / "owner")
+    other = children.run(lambda: _run(case, prepared, folder), folder)
+    owner = standing.go_on()
+    found, effects = look(prepared.expected, folder)
+    robbed = [] if other.error == "CycleHeld" else [f"other: ended as {_describe(other)}, not by CycleHeld"]
+    faults = [*explain("owner", owner), *robbed, *found]
+    return Verdict(standing.stopped, faults, [_describe(owner), _describe(other)], effects)
+
+
 def _judge_zombie(zombie: children.Ended, heir: children.Ended, verdict: Verdict) -> Verdict:
     stale = [] if zombie.error == "StaleEpoch" else [f"zombie: ended as {_describe(zombie)}, not by StaleEpoch"]
     return replace(verdict, faults=verdict.faults + stale, ended=[_describe(zombie), _describe(heir)])
 
 
-_RUNS = {"kill": run_kill, "pair": run_pair, "insist": run_pair, "zombie": run_zombie, "overtake": run_overtake}
+_RUNS = {
+    "kill": run_kill,
+    "pair": run_pair,
+    "insist": run_pair,
+    "zombie": run_zombie,
+    "overtake": run_overtake,
+    "hold": run_hold,
+}
 
 
 def _run(
-    case: Case, prepared: Prepared, folder: Path, wire: Tripwire | None = None, *, short_lived: bool = False
+    case: Case, prepared: Prepared, folder: Path, wire: Tripwire | None = None, *, life: float | None = None
 ) -> None:
     change = MUTANTS[case.mutant]
-    opening = Opening(case.durability, wire or Tripwire("nowhere"), _shorten(change) if short_lived else change)
+    opening = Opening(case.durability, wire or Tripwire("nowhere"), _claim_for(life, change) if life else change)
     run_prepared(prepared, folder, opening)
 
 
@@ -194,22 +214,23 @@ def _run_at(moment: float, case: Case, prepared: Prepared, folder: Path) -> None
                 time.sleep(RETRY_SECONDS)
 
 
-def _shorten(change: Callable[[Runtime], Runtime]) -> Callable[[Runtime], Runtime]:
-    """Claims of this process do not outlive a short pause."""
+def _claim_for(life: float, change: Callable[[Runtime], Runtime]) -> Callable[[Runtime], Runtime]:
+    """Claims of this process live for so many seconds: less than a short pause, or more than any."""
 
     def changed(runtime: Runtime) -> Runtime:
         runtime = change(runtime)
-        return replace(runtime, ledger=_ShortClaims(runtime.ledger))  # type: ignore[arg-type]
+        return replace(runtime, ledger=_TimedClaims(runtime.ledger, life))  # type: ignore[arg-type]
 
     return changed
 
 
 @dataclass(frozen=True)
-class _ShortClaims:
+class _TimedClaims:
     inner: Any
+    life: float
 
     def claim_cycle(self, request: ClaimRequest) -> Claim:
-        claim: Claim = self.inner.claim_cycle(replace(request, ttl_seconds=SHORT_LIFE))
+        claim: Claim = self.inner.claim_cycle(replace(request, ttl_seconds=self.life))
         return claim
 
     def __getattr__(self, name: str) -> Any:

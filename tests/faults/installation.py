@@ -4,7 +4,7 @@ import dataclasses
 import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cache
@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from graphs.decision_cycle import run_cycle
 from graphs.decision_cycle.run_cycle import Durability
+from graphs.decision_cycle.timed_judges import TimedJudges
 from tests.fakes.bundled_market import load_bundled_market
 from tests.fakes.loaded_market import copy_loaded_market
 from tests.faults import children
@@ -34,6 +36,8 @@ from tradeops.services.read_features import LakeFeatures
 from tradeops.settings import Settings
 
 DELIVERIES = "deliveries.jsonl"
+# An agent that a busy machine keeps waiting abstains, and then the content is not an undisturbed run's.
+AGENT_SECONDS = 300.0
 # Of polars from its import on; no child of this suite computes with it.
 IDLE_THREADS = {"jemalloc_bg_thd", "polars-ooc-clea"}
 Change = Callable[[Runtime], Runtime]
@@ -91,7 +95,8 @@ class LoggedBroker:
 def open_installation(folder: Path, opening: Opening) -> Iterator[Runtime]:
     """The product's own bootstrap, with wrappers on."""
     wire = opening.wire
-    with watch_adapters(wire), share_market(), open_runtime(opening.settings or Settings(state_dir=folder)) as opened:
+    settings = opening.settings or Settings(state_dir=folder)
+    with watch_adapters(wire), share_market(), wait_for_agents(), open_runtime(settings) as opened:
         runtime = opening.change(
             dataclasses.replace(
                 opened,
@@ -121,6 +126,11 @@ def share_market() -> Iterator[None]:
         patch.object(bootstrap, "make_bundle", make_bundle),
     ):
         yield
+
+
+def wait_for_agents() -> AbstractContextManager[object]:
+    """Agents may take long; their time limit has tests of its own."""
+    return patch.object(run_cycle, "TimedJudges", lambda _seconds: TimedJudges(AGENT_SECONDS))
 
 
 @cache

@@ -27,7 +27,7 @@ FOUND = (
     (Case("kill", "sync", "after order 1", "send without asking", book="staged"), "was sent 2 times"),
     (Case("zombie", "exit", "before ledger record_decision", "epoch ignored"), "not by StaleEpoch"),
     (Case("overtake", "exit", "before ledger record_decision", "epoch ignored"), "was sent 2 times"),
-    (Case("pair", "exit", mutant="living owners robbed"), "one of two"),
+    (Case("hold", "exit", "before ledger record_decision", "living owners robbed"), "owner: StaleEpoch"),
 )
 # Mistakes that the guide names, and cases in which an effect is lost or there twice. Two more are made
 # while events are answered: see test_killed_servers.

@@ -25,6 +25,7 @@ INSISTENT = [
 ]
 ZOMBIES = [Case("zombie", durability, place) for durability in DURABILITIES for place in STANDSTILLS]
 OVERTAKEN = [Case("overtake", durability, "before ledger record_decision") for durability in DURABILITIES]
+HELD = [Case("hold", durability, "before ledger record_decision") for durability in DURABILITIES]
 Judge = Callable[[Case], Verdict]
 
 
@@ -60,3 +61,12 @@ def test_process_that_lost_its_claim_sends_nothing_while_its_heir_is_about_to(ca
     assert verdict.struck, f"nothing stood still: {verdict.ended}"
     assert (verdict.faults, verdict.effects) == ([], Effects())
     assert verdict.ended == ["StaleEpoch", "well"]
+
+
+@pytest.mark.parametrize("case", HELD, ids=str)
+def test_process_whose_claim_lives_keeps_its_cycle_while_it_stands_still(case: Case, judge: Judge) -> None:
+    verdict = judge(case)
+
+    assert verdict.struck, f"nothing stood still: {verdict.ended}"
+    assert (verdict.faults, verdict.effects) == ([], Effects())
+    assert verdict.ended == ["well", "CycleHeld"]
