@@ -29,6 +29,12 @@ LOADED_UNTIL = date(2001, 3, 6)
 BOOK = BookId()
 MOST_SECONDS = 300.0  # on a machine that is busy
 AGAIN_SECONDS = 0.2
+PROGRAM = "from tradeops.entrypoints.command_line.main import main; main()"
+# An agent that a busy machine keeps waiting abstains, and then a decision is not the same once more.
+PATIENT = f"""
+from graphs.decision_cycle.run_cycle import DecisionCycleRunner
+DecisionCycleRunner.__init__.__kwdefaults__["agent_seconds"] = {MOST_SECONDS}
+"""
 
 
 @dataclass(frozen=True)
@@ -88,7 +94,7 @@ class Installation:
     @contextmanager
     def start(self, *words: str) -> Iterator[subprocess.Popen[str]]:
         """`tradeops …` as a child that does not outlive the test."""
-        program = "from tradeops.entrypoints.command_line.main import main; main()"
+        program = PATIENT + PROGRAM if words[0] == "serve" else PROGRAM
         command = [sys.executable, "-c", program, *words, "--with-parent", "--deadline", f"{MOST_SECONDS}"]
         environment = make_child_environment(self.settings, {"PYTHONPATH": f"{ROOT / 'include'}:{ROOT}"})
         child = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)

@@ -46,6 +46,7 @@ def test_each_session_is_decided_once_by_two_servers_of_which_one_is_killed(
         here.start("relay") as relay,
     ):
         everybody = (second, sealer, relay)
+        wait_for(lambda: len(read_beats(here.state_dir, "serve")) == 2, first, *everybody)
         (one,) = here.deliver()
         wait_for(lambda: here.is_closed(one), first, *everybody)
         first.kill()
@@ -53,7 +54,8 @@ def test_each_session_is_decided_once_by_two_servers_of_which_one_is_killed(
         (other,) = here.deliver()
         wait_for(lambda: here.is_closed(other), *everybody)
         sessions = [decision.session for decision in here.list_decisions()]
-        wait_for(lambda: len(here.read(DECISIONS.name)) == len(sessions), *everybody)
+        for topic in (DECISIONS, SETTLEMENTS):
+            wait_for(lambda: len(here.read(topic.name)) == len(sessions), *everybody)  # noqa: B023
         assert len(read_beats(here.state_dir, "serve")) == 2  # of whom one is dead
         for process in everybody:
             here.stop(process)
@@ -65,7 +67,7 @@ def test_each_session_is_decided_once_by_two_servers_of_which_one_is_killed(
     told = [decode_event(value) for value in here.read(DECISIONS.name)]
     assert [event.payload.session for event in told] == sessions  # type: ignore[union-attr]
     assert len({event.event_id for event in told}) == len(sessions) == len(here.read(SETTLEMENTS.name))
-    assert [path.name.split("-")[0] for path in (here.state_dir / FOLDER).iterdir()] == ["serve"]
+    assert [path.name.split("-")[0] for path in (here.state_dir / FOLDER).glob("*.json")] == ["serve"]
 
 
 def test_on_kafka_too_a_killed_server_is_followed_by_another(tmp_path: Path) -> None:
