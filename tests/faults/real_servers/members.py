@@ -24,6 +24,7 @@ from tests.faults.real_servers.wall_clock import shift_wall_clock
 from tradeops.bootstrap import serving
 from tradeops.bootstrap.runtime import Runtime
 from tradeops.domain.claims import Claim
+from tradeops.domain.errors import StaleEpoch
 from tradeops.entrypoints.command_line.processes import hand_back_when_worn
 from tradeops.entrypoints.processes.heartbeat import Heart
 from tradeops.entrypoints.processes.loop import OpenUnits
@@ -47,7 +48,7 @@ class Member:
     Args:
         folder: Of the installation.
         settings: Where its stores are.
-        board: Hears of each cycle that is closed and each order that is delivered.
+        board: Hears of each cycle that is closed, each order that is delivered and each decision that is refused.
         clock: Seconds that its wall clock is ahead.
         change: A mistake in the installation.
         commit_first: The mistake of committing what was polled before it is answered.
@@ -82,7 +83,14 @@ class Member:
             ledger.close_cycle(claim)
             self.board.tell(closed=str(claim.session), at=time.monotonic())
 
-        return change_ledger(close_cycle=close_cycle)(self.change(runtime))
+        def record_decision(ledger: Any, claim: Claim, *given: Any) -> None:
+            try:
+                ledger.record_decision(claim, *given)
+            except StaleEpoch:
+                self.board.tell(stale=str(claim.session), at=time.monotonic())
+                raise
+
+        return change_ledger(close_cycle=close_cycle, record_decision=record_decision)(self.change(runtime))
 
     def _make_units(self, heart: Heart, switch: StopSwitch) -> OpenUnits:
         attempts: Attempts = {}

@@ -21,8 +21,6 @@ from tradeops.domain.identifiers import ClientOrderId
 from tradeops.domain.lifecycle import OrderState
 from tradeops.services.cycle.state import CycleContext
 
-_SETTLE_SECONDS = 3.0
-
 
 @dataclass(frozen=True)
 class Mistake:
@@ -32,14 +30,16 @@ class Mistake:
         change: Of the installation.
         commit_first: Offsets are committed before anything is done.
         place: Where the first process dies in its first cycle, which has several orders.
-        longest: Seconds that anything may take: what a mistake leaves behind may never end.
         overtaken: It stands still there instead, until another one that took its cycle over stands before its orders.
+        deliveries: So many show it; what follows is waited for only then.
+        longest: Seconds that anything may take afterwards: what a mistake leaves behind may never end.
     """
 
     place: str
     change: Change = unchanged
     commit_first: bool = False
     overtaken: bool = False
+    deliveries: int = 0
     longest: float = LONGEST_SECONDS
 
     def spoil(self, member: Member) -> Member:
@@ -54,6 +54,7 @@ class Mistake:
         first = scene.crew.start(replace(scene.crew.member, wire=Tripwire(self.place)))
         scene.publish_next()
         scene.wait(lambda: first not in scene.crew.running, f"end at {self.place}")
+        scene.wait(lambda: len(scene.board.find("order")) >= self.deliveries, f"delivery {self.deliveries}")
 
     def _overtake(self, scene: Scene) -> None:
         places = (self.place, "before order 1")
@@ -64,7 +65,7 @@ class Mistake:
         heir = scene.crew.start(replace(scene.crew.member, wire=second))
         scene.wait(lambda: _stands_still(heir), "pause of the heir")
         os.kill(old, signal.SIGCONT)
-        scene.hold(_SETTLE_SECONDS)
+        scene.wait(lambda: bool(scene.board.find("order") or scene.board.find("stale")), "what the overtaken one does")
         os.kill(heir, signal.SIGCONT)
         scene.wait_closed([session])
 
@@ -102,7 +103,7 @@ MISTAKES: Mapping[str, Mistake] = {
     "offset committed first": Mistake("before ledger record_decision", commit_first=True),
     "routed before recorded": Mistake("before ledger record_decision", MUTANTS["send then record"]),
     "no epoch check": Mistake("before ledger record_decision", ignore_epoch, overtaken=True),
-    "new client_order_id on retry": Mistake("after order 1", change_routing(send_anew), longest=30.0),
+    "new client_order_id on retry": Mistake("after order 1", change_routing(send_anew), deliveries=2, longest=30.0),
     # None: what holds where no epoch check is missing.
     "overtaken": Mistake("before ledger record_decision", overtaken=True),
 }

@@ -103,5 +103,5 @@ class Scene:
         until = time.monotonic() + self.longest
         while not came():
             if time.monotonic() > until:
-                raise NothingCame(what)
+                raise NothingCame(f"{what} did not come within {self.longest:.0f} s")
             self.hold(_LOOK_SECONDS)
