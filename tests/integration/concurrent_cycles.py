@@ -9,6 +9,7 @@ from datetime import date
 from itertools import combinations
 from typing import Any, Protocol
 
+from tests.integration.patience import patient_agents, patient_connections
 from tradeops.adapters.ledger_sqlalchemy import chain
 from tradeops.bootstrap.ledger import open_ledger_by_url
 from tradeops.bootstrap.policy import load_policy
@@ -61,7 +62,7 @@ def make_universes(count: int, session: date) -> Mapping[str, TradingPolicy]:
 def decide_serially(settings: Settings, universes: Mapping[str, TradingPolicy], session: date) -> Told:
     """One cycle after another, in this process."""
     told = Told()
-    with open_runtime(settings, durability="sync") as runtime:
+    with patient_agents(), open_runtime(settings, durability="sync") as runtime:
         for run, policy in universes.items():
             _decide(runtime, run, policy, session, told, _Nobody())
     return told
@@ -80,7 +81,7 @@ def decide_at_once(
     ]
     for process in crowd:
         process.start()
-    told = sum((answers.get(timeout=300) for _ in crowd), start=Told())
+    told = sum((answers.get(timeout=900) for _ in crowd), start=Told())
     for process in crowd:
         process.join()
     return told
@@ -97,7 +98,7 @@ def _decide_share(
     if not locked:
         chain.take_lock = lambda _connection, _name: None
     told = Told()
-    with open_runtime(settings, durability="sync") as runtime:
+    with patient_agents(), patient_connections(), open_runtime(settings, durability="sync") as runtime:
         assert runtime.source.instruments  # loaded before anybody's time runs
         crowd = [
             threading.Thread(target=_decide, args=(runtime, run, policy, session, told, meeting))

@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 from unittest.mock import patch
 
+from tests.integration.patience import patient_agents
 from tests.servers.redis import start_redis
 from tests.servers.s3 import list_objects, make_bucket, open_s3, remove_bucket
 from tradeops.adapters.feature_store_redis import RedisFeatureStore
@@ -20,7 +21,7 @@ MIDDLE, UNTIL = date(2001, 3, 6), date(2001, 3, 13)
 
 @contextmanager
 def loaded(settings: Settings) -> Iterator[Runtime]:
-    with open_runtime(settings) as runtime:
+    with patient_agents(), open_runtime(settings) as runtime:
         runtime.backfill_history(UNTIL, requested_by="test")
         runtime.build_features()
         yield runtime
