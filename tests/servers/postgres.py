@@ -113,11 +113,13 @@ class PostgresServer:
 
     def freeze(self) -> None:
         for one in self._family():
-            one.suspend()
+            with suppress(psutil.NoSuchProcess):  # a backend may end meanwhile
+                one.suspend()
 
     def thaw(self) -> None:
         for one in self._family():
-            one.resume()
+            with suppress(psutil.NoSuchProcess):
+                one.resume()
 
     def remove(self) -> None:
         if self.runs:
