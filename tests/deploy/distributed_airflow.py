@@ -8,7 +8,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,13 +29,13 @@ DAEMONS = ("airflow-api-server", "airflow-scheduler", "airflow-dag-processor", "
 PIPELINE = ("ingest_market_data", "build_features", "run_decision_cycle")
 # What is lost is noticed within seconds; what is noticed wrongly costs one more try.
 QUICK = {
-    "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "12",
+    "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
     "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
     "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
     "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "10",
     "SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "2",
     "SCHEDULER__JOB_HEARTBEAT_SEC": "2",
-    "SCHEDULER__TASK_QUEUED_TIMEOUT": "60",
+    "SCHEDULER__TASK_QUEUED_TIMEOUT": "180",
     "SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "5",
     "CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT": "3600",
 }
@@ -43,7 +43,7 @@ _AUTH = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuth
 ADMIN, TASKS = "admin", "tradeops_tasks"
 PASSWORDS = {ADMIN: "made-up", TASKS: "made-up-too"}  # pragma: allowlist secret
 IN_FILES = dict.fromkeys((f"{PREFIX}EVENT_LOG_URL", f"{PREFIX}REGISTRY_URL"), "")
-WAIT_SECONDS, POLL_SECONDS = 240.0, 0.4
+WAIT_SECONDS, POLL_SECONDS = 600.0, 0.4
 DIES_WITH_WORKER = ROOT / "plugins" / "tradeops_task_dies_with_worker_plugin.py"
 _HERE = Path(__file__).parent
 _Found = TypeVar("_Found")
@@ -98,7 +98,12 @@ class DistributedAirflow:
 
     def start_pipeline(self, run_id: str, sessions: int) -> str:
         """Deliver sessions, and wait until what that wakes has begun to decide; the id of the deciding run."""
-        assert self.api.trigger(PIPELINE[0], run_id, {"sessions": sessions})
+
+        def start() -> bool:
+            self.api.trigger(PIPELINE[0], run_id, {"sessions": sessions})
+            return True  # if it is there already, an earlier request went through whose answer did not come
+
+        self.wait_for(start, f"{PIPELINE[0]} {run_id} is started")
         self.await_run(PIPELINE[0], run_id)
         for dag_id in PIPELINE[1:]:
             run_id = self._find_woken(dag_id, run_id)
@@ -153,7 +158,9 @@ class DistributedAirflow:
 
 
 def is_living(process: psutil.Process | None) -> bool:
-    return process is not None and process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    with suppress(psutil.NoSuchProcess):  # it may end between the two looks
+        return process is not None and process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def read_settings(native: NativeServices) -> Settings:

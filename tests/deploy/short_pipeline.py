@@ -4,6 +4,7 @@ from datetime import date
 
 from tests.deploy.airflow_findings import read_content
 from tests.faults.findings import Content
+from tests.faults.installation import wait_for_agents
 from tradeops.bootstrap.runtime import open_runtime
 from tradeops.settings import Settings
 
@@ -20,7 +21,7 @@ def load(settings: Settings) -> None:
 
 def decide_round(settings: Settings, name: str) -> Content:
     """Deliver sessions and decide what is due; what is there then."""
-    with open_runtime(settings) as runtime:
+    with wait_for_agents(), open_runtime(settings) as runtime:
         runtime.ingest_sessions(SESSIONS, requested_by=name)
         runtime.build_features()
         runtime.decide_sessions()

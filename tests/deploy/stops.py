@@ -16,7 +16,7 @@ from unittest.mock import patch
 
 import psutil
 
-from tests.faults.installation import DELIVERIES, LoggedBroker
+from tests.faults.installation import DELIVERIES, LoggedBroker, wait_for_agents
 from tests.faults.mutants import change_ledger, ignore_epoch
 from tradeops.bootstrap import runtime as bootstrap
 from tradeops.bootstrap.runtime import Runtime
@@ -71,7 +71,7 @@ class Stops:
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
     def set_traps(self) -> None:
-        """Watch what this process, a task, does to ledger and broker."""
+        """Watch what this process, a task, does to ledger and broker; its agents may be slow."""
         open_runtime = bootstrap.open_runtime
 
         @contextmanager
@@ -81,6 +81,7 @@ class Stops:
                 yield self._watch(runtime, settings.state_dir / DELIVERIES)
 
         patch.object(bootstrap, "open_runtime", open_watched).start()
+        wait_for_agents().__enter__()
 
     def stand_still(self, place: str) -> None:
         """Wait here if that was asked for, until somebody lets go.

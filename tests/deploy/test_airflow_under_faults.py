@@ -118,7 +118,7 @@ def killed(undisturbed: Undisturbed, airflow: DistributedAirflow) -> Killed:
     task = airflow.await_stop(sent)
     airflow.give_plugins()  # without the one that is seen at work here: what is started again is for the next round
     worker = airflow.kill_worker_of(task)
-    died = bool(psutil.wait_procs([task], timeout=60)[0])
+    died = bool(psutil.wait_procs([task], timeout=300)[0])
     second = airflow.await_stop(later)
     airflow.restart_postgres()
     airflow.stops.let_go(second)
@@ -145,10 +145,10 @@ def start_orphan(airflow: DistributedAirflow, undisturbed: Undisturbed, number: 
     airflow.stops.ask(place)
     run_id = airflow.start_pipeline(ROUNDS[number], SESSIONS)
     orphan = airflow.await_stop(place)
+    airflow.stops.ask(place)  # before the worker dies: a heartbeat that came late may have made a second try by then
     airflow.kill_worker_of(orphan)
     lived = is_living(orphan)
     airflow.left.append(orphan)
-    airflow.stops.ask(place)
     return run_id, Orphaned(orphan, lived, airflow.await_stop(place), session)
 
 
