@@ -151,15 +151,24 @@ def test_mutant_that_trusts_to_be_told_of_losses_is_found(broker: Broker, monkey
         go_on_after_a_silent_loss(broker)
 
 
-def test_messages_in_hand_when_a_generation_ends_are_not_committed(broker: Broker) -> None:
+def test_messages_in_hand_that_others_did_meanwhile_are_not_committed(broker: Broker) -> None:
+    consumer = open_consumer(broker)
+    assert poll_offsets(consumer, 2) == [0, 1]
+    broker.committed, broker.generation = 8, 3
+    assert poll_offsets(consumer) == [8, 9]
+    with pytest.raises(LeaseLost):
+        consumer.commit([cast("Any", None)])
+    assert broker.committed == 8
+    assert poll_offsets(consumer) == [8, 9]
+
+
+def test_messages_in_hand_that_nobody_else_did_are_kept_over_a_generation(broker: Broker) -> None:
     consumer = open_consumer(broker)
     assert poll_offsets(consumer, 2) == [0, 1]
     broker.generation = 3
-    assert poll_offsets(consumer, 2) == [0, 1]
-    with pytest.raises(LeaseLost):
-        consumer.commit([cast("Any", None)])
-    assert broker.committed == 0
-    assert poll_offsets(consumer) == list(range(END))
+    assert poll_offsets(consumer) == list(range(2, END))
+    consumer.commit([cast("Any", None)])
+    assert broker.committed == END
 
 
 def poll_after_an_error(broker: Broker) -> None:

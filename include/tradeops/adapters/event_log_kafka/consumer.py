@@ -51,6 +51,7 @@ class KafkaEventConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._joined: KafkaConsumer | None = None
         self._fetched: dict[TopicPartition, deque[Any]] = {}
         self._given: dict[TopicPartition, int] = {}
+        self._known: dict[TopicPartition, int | None] = {}
         self._member: ConsumerGroupMetadata | None = None
         self._lost = False
         self._must_rewind = False
@@ -101,6 +102,7 @@ class KafkaEventConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         except TradeOpsError as error:
             self._must_rewind = isinstance(error, LeaseLost) or error.retryable
             raise
+        self._known |= self._given
         self._given = {}
 
     def close(self) -> None:
@@ -137,7 +139,7 @@ class KafkaEventConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         return self._joined
 
     def _leave(self) -> None:
-        member, self._joined, self._member = self._joined, None, None
+        member, self._joined, self._member, self._known = self._joined, None, None, {}
         self.on_partitions_revoked([*self._fetched, *self._given])
         self._restless_since = None
         if member is not None:
@@ -146,13 +148,21 @@ class KafkaEventConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def _rewind(self, member: KafkaConsumer) -> None:
         """Go back to what the group committed."""
-        for place in member.assignment():
-            offset = member.committed(place, timeout_ms=self._parts.clients.address.patience_s * 1000)
+        self._known = self._look_up(member)
+        self._fetched, self._given = {}, {}
+        self._go_to(member, self._known)
+
+    def _look_up(self, member: KafkaConsumer) -> dict[TopicPartition, int | None]:
+        timeout_ms = self._parts.clients.address.patience_s * 1000
+        return {place: member.committed(place, timeout_ms=timeout_ms) for place in member.assignment()}
+
+    def _go_to(self, member: KafkaConsumer, offsets: Mapping[TopicPartition, int | None]) -> None:
+        self.on_partitions_revoked(offsets.keys())
+        for place, offset in offsets.items():
             if offset is None:
                 member.seek_to_beginning(place)
             else:
                 member.seek(place, offset)
-        self._fetched, self._given = {}, {}
 
     def _fetch(self, member: KafkaConsumer, limit: int) -> None:
         """Get messages, or know that there are none; rebalances happen in here."""
@@ -205,10 +215,12 @@ class KafkaEventConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         return max(time.monotonic() - self._restless_since, 1e-9)
 
     def _enter(self, member: KafkaConsumer, generation: ConsumerGroupMetadata) -> None:
-        """Begin a generation at what the group committed: the library does not always tell what was lost before it."""
-        if self._member is not None and generation != self._member:
-            self._lost = self._lost or bool(self._given)
-            self._rewind(member)
+        """Begin a generation: where others went on it follows them, as the library does not tell of every loss."""
+        if generation != self._member:
+            known = self._look_up(member)
+            self.on_partitions_revoked((self._fetched.keys() | self._given.keys()) - known.keys())
+            self._go_to(member, {place: at for place, at in known.items() if self._known.get(place, at) != at})
+            self._known = known
         self._member = generation
 
     def _list_late(self, member: KafkaConsumer, ends: Mapping[TopicPartition, int]) -> list[TopicPartition]:
